@@ -1,0 +1,79 @@
+import type { BlobReader } from './blob-reader.ts'
+import { readerFromBytes } from './blob-reader.ts'
+import type { Digest } from './digest.ts'
+import { formatDigest } from './digest.ts'
+import { abortable } from './abortable.ts'
+import type { OperationOptions } from './operation-options.ts'
+import { StorageError } from './storage-error.ts'
+
+/**
+ * Content that can be read from its start as often as needed, so that two storages can each read it.
+ *
+ * {@link sourceFromBytes} and {@link WriteSession} make them; a program may bring its own.
+ */
+export interface BlobSource {
+  /** Exact length of the content in bytes. */
+  readonly sizeBytes: number
+  /**
+   * A file that holds exactly the content and will never be modified in place: a storage may hard link or copy it, and
+   * never moves it. Leave it out for files that somebody may write to.
+   */
+  readonly filePath?: string | undefined
+  /** Starts a fresh read of the whole content. */
+  open(options?: OperationOptions): BlobReader
+}
+
+/** Makes a source of bytes in memory, which must not change until the write they are given to has ended. */
+export function sourceFromBytes(bytes: Uint8Array): BlobSource {
+  return { sizeBytes: bytes.byteLength, open: (options) => readerFromBytes(bytes, options) }
+}
+
+/**
+ * Reads a source chunk by chunk for a storage that commits it as `digest`.
+ *
+ * @throws StorageError `invalid-argument` as soon as the content turns out shorter or longer than the digest says, the
+ * signal's reason when aborted, and whatever the source itself fails with.
+ */
+export async function* readSource(
+  source: BlobSource,
+  digest: Digest,
+  { signal }: OperationOptions = {},
+): AsyncGenerator<Uint8Array, void, undefined> {
+  if (source.sizeBytes !== digest.sizeBytes) throw sourceLengthError(digest, source.sizeBytes)
+  signal?.throwIfAborted()
+  const reader = source.open({ signal })
+  const iterator = reader[Symbol.asyncIterator]()
+  let received = 0
+  try {
+    for (;;) {
+      const result = await abortable(iterator.next(), signal)
+      if (result.done === true) break
+      received += result.value.byteLength
+      if (received > digest.sizeBytes) throw sourceLengthError(digest, `at least ${received}`)
+      yield result.value
+    }
+  } finally {
+    await reader[Symbol.asyncDispose]()
+  }
+  if (received < digest.sizeBytes) throw sourceLengthError(digest, received)
+}
+
+/** Reads a whole source into a new buffer, which the caller owns. Throws as {@link readSource} does. */
+export async function collectSource(
+  source: BlobSource,
+  digest: Digest,
+  options: OperationOptions = {},
+): Promise<Uint8Array> {
+  const bytes = Buffer.allocUnsafeSlow(digest.sizeBytes)
+  let filled = 0
+  for await (const chunk of readSource(source, digest, options)) {
+    bytes.set(chunk, filled)
+    filled += chunk.byteLength
+  }
+  return bytes
+}
+
+function sourceLengthError(digest: Digest, found: number | string): StorageError {
+  const message = `commitWrite: blob ${formatDigest(digest)} must have ${digest.sizeBytes} bytes, its source has ${found}`
+  return new StorageError('invalid-argument', message, { digest })
+}

@@ -1,0 +1,82 @@
+import { StorageError } from './storage-error.ts'
+
+/** The hash functions that name blobs, as the Remote Execution API spells them, in lower case. */
+export type DigestFunction = 'sha256' | 'sha1' | 'sha384' | 'sha512' | 'blake3'
+
+/**
+ * Names a blob by the hash and the length of its content.
+ *
+ * Digests that come from outside must be made with {@link createDigest}, which refuses malformed ones.
+ */
+export interface Digest {
+  /** Lower-case hexadecimal hash of the content, exactly as long as the digest function's output. */
+  readonly hash: string
+  /** Exact length of the content in bytes: a safe, non-negative integer. */
+  readonly sizeBytes: number
+  /** The function that made `hash`; absent means SHA-256. */
+  readonly digestFunction?: DigestFunction | undefined
+}
+
+const HASH_PATTERNS: Readonly<Record<DigestFunction, RegExp>> = {
+  sha256: /^[0-9a-f]{64}$/,
+  sha1: /^[0-9a-f]{40}$/,
+  sha384: /^[0-9a-f]{96}$/,
+  sha512: /^[0-9a-f]{128}$/,
+  blake3: /^[0-9a-f]{64}$/,
+}
+
+/** All digest functions that can name a blob. */
+export const digestFunctions: readonly DigestFunction[] = Object.keys(HASH_PATTERNS) as DigestFunction[]
+
+/**
+ * Makes a digest of parts that may come from anywhere.
+ *
+ * @throws StorageError `invalid-argument` when the hash is not lower-case hexadecimal of the function's length, or the
+ * size is not a safe non-negative integer.
+ */
+export function createDigest(hash: string, sizeBytes: number, digestFunction: DigestFunction = 'sha256'): Digest {
+  const digest: Digest = digestFunction === 'sha256' ? { hash, sizeBytes } : { hash, sizeBytes, digestFunction }
+  assertDigest(digest)
+  return digest
+}
+
+/**
+ * Checks a digest that was not made by {@link createDigest}; every storage does so before it uses one.
+ *
+ * @throws StorageError `invalid-argument` as `createDigest` does.
+ */
+export function assertDigest({ hash, sizeBytes, digestFunction = 'sha256' }: Digest): void {
+  assertHash(hash, digestFunction)
+  if (Number.isSafeInteger(sizeBytes) && sizeBytes >= 0) return
+  throw new StorageError('invalid-argument', `digest: the size must be a non-negative integer, not ${sizeBytes}`)
+}
+
+/**
+ * Checks the hash half of a digest.
+ *
+ * @throws StorageError `invalid-argument` when it is not lower-case hexadecimal of the function's length.
+ */
+export function assertHash(hash: string, digestFunction: DigestFunction = 'sha256'): void {
+  const pattern = Object.hasOwn(HASH_PATTERNS, digestFunction) ? HASH_PATTERNS[digestFunction] : undefined
+  if (pattern === undefined) {
+    throw new StorageError('invalid-argument', `digest: unknown digest function ${JSON.stringify(digestFunction)}`)
+  }
+  if (typeof hash === 'string' && pattern.test(hash)) return
+  const shown = typeof hash === 'string' ? JSON.stringify(hash.slice(0, 160)) : typeof hash
+  throw new StorageError('invalid-argument', `digest: ${shown} is not a lower-case hexadecimal ${digestFunction} hash`)
+}
+
+/** Returns a string that is equal exactly for digests naming the same content: function and hash, without the size. */
+export function digestKey({ hash, digestFunction = 'sha256' }: Digest): string {
+  return digestFunction === 'sha256' ? hash : `${digestFunction}:${hash}`
+}
+
+/** Returns `hash/size`, the form in which logs, errors and `bulkDelete` name a blob. */
+export function formatDigest({ hash, sizeBytes }: Digest): string {
+  return `${hash}/${sizeBytes}`
+}
+
+/** Tells whether two digests name the same blob. */
+export function digestsEqual(left: Digest, right: Digest): boolean {
+  return left.sizeBytes === right.sizeBytes && digestKey(left) === digestKey(right)
+}

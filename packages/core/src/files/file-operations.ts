@@ -1,0 +1,68 @@
+import fs from 'node:fs'
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import { NodeFile } from './node-file.ts'
+
+/** An open file. Its owner must close it. */
+export interface OpenFile {
+  /** Reads into `buffer` from a position in the file; resolves to the number of bytes read, 0 at the end. */
+  read(buffer: Uint8Array, position: number): Promise<number>
+  /** Writes all of the buffers, one after the other, from a position in the file. */
+  write(buffers: readonly Uint8Array[], position: number): Promise<void>
+  /** Waits until the content and the size are on disk. */
+  sync(): Promise<void>
+  /** The present size in bytes. */
+  sizeBytes(): Promise<number>
+  /** Waits for the operations under way, then closes; safe to call more than once. */
+  close(): Promise<void>
+}
+
+/** How a file is opened: to read it, or to write (and read) a new one; `create` fails when it is there already. */
+export type OpenMode = 'read' | 'create' | 'overwrite'
+
+/**
+ * Every file operation that a storage performs, behind one seam, so that tests can fail them or forget what was not
+ * synced. Rejects with the errors of Node.js.
+ */
+export interface FileOperations {
+  open(path: string, mode: OpenMode): Promise<OpenFile>
+  /** Gives an existing file a second name. */
+  link(existingPath: string, newPath: string): Promise<void>
+  rename(oldPath: string, newPath: string): Promise<void>
+  unlink(path: string): Promise<void>
+  /** Creates a folder, and those above it; succeeds when it is there. */
+  createDirectory(path: string): Promise<void>
+  /** Removes a folder and all in it; succeeds when it is not there. */
+  removeDirectory(path: string): Promise<void>
+  /** The names in a folder. */
+  readDirectory(path: string): Promise<string[]>
+  /** Waits until the names in a folder are on disk: files created in it, linked, renamed or removed. */
+  syncDirectory(path: string): Promise<void>
+}
+
+const OPEN_FLAGS: Readonly<Record<OpenMode, string>> = { read: 'r', create: 'wx+', overwrite: 'w+' }
+
+const open = promisify(fs.open)
+const close = promisify(fs.close)
+const fsync = promisify(fs.fsync)
+
+/** The operations of the real file system. */
+export const nodeFiles: FileOperations = {
+  open: async (path, mode) => new NodeFile(await open(path, OPEN_FLAGS[mode])),
+  link: promisify(fs.link),
+  rename: promisify(fs.rename),
+  unlink: promisify(fs.unlink),
+  createDirectory: async (path) => void (await mkdir(path, { recursive: true })),
+  removeDirectory: (path) => rm(path, { recursive: true, force: true }),
+  readDirectory: (path) => readdir(path),
+  async syncDirectory(path) {
+    // Windows has no way to sync a folder, and does not need one.
+    if (process.platform === 'win32') return
+    const descriptor = await open(path, 'r')
+    try {
+      await fsync(descriptor)
+    } finally {
+      await close(descriptor)
+    }
+  },
+}

@@ -1,0 +1,7 @@
+export { ChunkList } from './chunk-list.ts'
+export { fileError } from './file-errors.ts'
+export { type FileOperations, nodeFiles, type OpenFile, type OpenMode } from './file-operations.ts'
+export { type FileReaderOptions, READ_CHUNK_BYTES, readerFromFile } from './file-reader.ts'
+export { FileWriter } from './file-writer.ts'
+export { OwnedDirectory } from './owned-directory.ts'
+export { SyncGroup } from './sync-group.ts'

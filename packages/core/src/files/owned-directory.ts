@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, readFile, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isErrnoException } from '../storage-error.ts'
+import type { ProcessIdentity } from './process-identity.ts'
+import { identifyThisProcess, probeProcess } from './process-identity.ts'
+
+/** How often an owner shows that it is alive, for processes that cannot see it, such as those in other containers. */
+const HEARTBEAT_MS = 30_000
+
+/** After how long without a sign of life such an owner counts as dead. */
+const SILENCE_MS = 10 * HEARTBEAT_MS
+
+const OWNER_SUFFIX = '.owner'
+
+/**
+ * A folder that belongs to this process among those of other processes under the same parent.
+ *
+ * What it holds is of no use once its owner is gone, so any later process may remove it: see `removeAbandoned`.
+ */
+export class OwnedDirectory {
+  /** Unique name of this ownership; the folder's name. */
+  readonly id: string
+  readonly path: string
+  readonly #parent: string
+  readonly #heartbeat: NodeJS.Timeout
+
+  private constructor(parent: string, id: string) {
+    this.id = id
+    this.path = join(parent, id)
+    this.#parent = parent
+    this.#heartbeat = setInterval(() => void this.#showLife(), HEARTBEAT_MS).unref()
+  }
+
+  /** Creates a folder for this process under `parent`, which is created too. */
+  static async claim(parent: string): Promise<OwnedDirectory> {
+    const id = randomUUID()
+    await mkdir(parent, { recursive: true })
+    const identity = await identifyThisProcess()
+    // The owner file appears whole and before the folder, so that a folder without one is always a leftover.
+    await writeFile(join(parent, `${id}.tmp`), JSON.stringify(identity))
+    await rename(join(parent, `${id}.tmp`), join(parent, id + OWNER_SUFFIX))
+    await mkdir(join(parent, id))
+    return new OwnedDirectory(parent, id)
+  }
+
+  /** The ids of owners that are gone without having released their folder. */
+  async abandoned(): Promise<string[]> {
+    const names = await readdir(this.#parent)
+    const ids = new Set(names.map((name) => name.replace(/\.(owner|tmp)$/, '')))
+    ids.delete(this.id)
+    const gone: string[] = []
+    for (const id of ids) {
+      if (await this.#isGone(id)) gone.push(id)
+    }
+    return gone
+  }
+
+  /** Removes what an abandoned owner left. Its owner file goes last, so that an interruption is made up for later. */
+  async removeAbandoned(id: string): Promise<void> {
+    await rm(join(this.#parent, id), { recursive: true, force: true })
+    await rm(join(this.#parent, `${id}.tmp`), { force: true })
+    await rm(join(this.#parent, id + OWNER_SUFFIX), { force: true })
+  }
+
+  /** Removes the folder and gives up the ownership. */
+  async release(): Promise<void> {
+    clearInterval(this.#heartbeat)
+    await this.removeAbandoned(this.id)
+  }
+
+  async #isGone(id: string): Promise<boolean> {
+    const path = join(this.#parent, id + OWNER_SUFFIX)
+    try {
+      const liveness = await probeProcess(JSON.parse(await readFile(path, 'utf8')) as ProcessIdentity)
+      if (liveness !== 'unknown') return liveness === 'dead'
+      return Date.now() - (await stat(path)).mtimeMs > SILENCE_MS
+    } catch (error) {
+      if (!isErrnoException(error, 'ENOENT')) throw error
+      return this.#isLeftover(id)
+    }
+  }
+
+  // Without an owner file: either the claim never got that far, or the removal was interrupted.
+  async #isLeftover(id: string): Promise<boolean> {
+    for (const name of [id, `${id}.tmp`]) {
+      const found = await stat(join(this.#parent, name)).catch(() => undefined)
+      if (found !== undefined && Date.now() - found.mtimeMs < SILENCE_MS) return false
+    }
+    return true
+  }
+
+  async #showLife(): Promise<void> {
+    const now = new Date()
+    await utimes(join(this.#parent, this.id + OWNER_SUFFIX), now, now).catch(() => undefined)
+  }
+}

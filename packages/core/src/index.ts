@@ -1,0 +1,41 @@
+export {
+  ActionCacheABC,
+  type ActionCacheEntry,
+  type ActionCacheRecord,
+  type ActionKey,
+  assertEntry,
+  MAX_ENTRY_BYTES,
+  MAX_KEY_LENGTH,
+  type UpdateOptions,
+} from './action-cache-abc.ts'
+export type { Backend } from './backend.ts'
+export { type BlobReader, readerFromBytes, readerFromChunks, type ReaderOptions } from './blob-reader.ts'
+export { type BlobSource, collectSource, readSource, sourceFromBytes } from './blob-source.ts'
+export { type ByteRange, coversBlob, resolveRange } from './byte-range.ts'
+export {
+  assertDigest,
+  assertHash,
+  createDigest,
+  type Digest,
+  type DigestFunction,
+  digestFunctions,
+  digestKey,
+  digestsEqual,
+  formatDigest,
+} from './digest.ts'
+export { getEntryValue, MAX_VALUE_BYTES, putEntryValue } from './entry-value.ts'
+export { createHasher, digestOf, emptyDigest, type Hasher } from './hashing.ts'
+export { Lifecycle, startAll, stopAll } from './lifecycle.ts'
+export { mapLimit } from './map-limit.ts'
+export type { OperationOptions, ReadOptions } from './operation-options.ts'
+export type { BackendConfig, OptionSchema, OptionsSchema, Provider, ProviderContext } from './provider.ts'
+export { okStatus, type Status, statusOfError } from './status.ts'
+export { type BlobInfo, StorageABC, verifyBytes } from './storage-abc.ts'
+export { isErrnoException, StorageError, type StorageErrorCode, type StorageErrorOptions } from './storage-error.ts'
+export { onStorageEvent, reportEvent, type StorageEvent } from './storage-events.ts'
+export { corruptError, verifiedReader } from './verified-reader.ts'
+export { WithCacheActionCache, type WithCacheActionCacheOptions } from './with-cache/with-cache-action-cache.ts'
+export type { WithCacheTuning } from './with-cache/with-cache-options.ts'
+export { WithCacheStorage, type WithCacheStorageOptions } from './with-cache/with-cache-storage.ts'
+export { withCache, type WithCacheConfig, type WithCacheOptions, withCacheProvider } from './with-cache/with-cache.ts'
+export { WriteSession, type WriteSessionOptions } from './write-session.ts'

@@ -1,0 +1,48 @@
+import type { Backend } from './backend.ts'
+
+/**
+ * A JSON Schema (draft 2020-12) for the options of a provider, without `type`.
+ *
+ * Two formats stand for quantities that people write with a unit: a number with `format: 'bytes'` may be written as
+ * `50GiB`, one with `format: 'duration-ms'` as `30s`; the provider receives plain numbers. A property with
+ * `format: 'backend'` holds the configuration of a child, which the provider passes to `build`.
+ */
+export interface OptionsSchema {
+  readonly type: 'object'
+  readonly properties: Readonly<Record<string, OptionSchema>>
+  readonly required?: readonly string[] | undefined
+}
+
+/** The schema of one option. */
+export interface OptionSchema {
+  readonly type: 'string' | 'number' | 'integer' | 'boolean' | 'object' | 'array'
+  readonly format?: 'bytes' | 'duration-ms' | 'backend' | 'path' | undefined
+  readonly description: string
+  readonly minimum?: number | undefined
+  readonly maximum?: number | undefined
+  readonly enum?: readonly string[] | undefined
+  readonly default?: unknown
+}
+
+/** The configuration of one backend in a tree: its type, and that type's options. */
+export interface BackendConfig {
+  readonly type: string
+  readonly [option: string]: unknown
+}
+
+/** What a provider is given besides its options. */
+export interface ProviderContext {
+  /** Makes a child backend of its configuration. */
+  readonly build: (config: BackendConfig) => Promise<Backend>
+  /** The folder that relative paths in the options are relative to. */
+  readonly baseDirectory: string
+}
+
+/** What a package exports as `provider` so that configurations can name it. */
+export interface Provider<Options = never> {
+  /** The value of `type` that selects it. */
+  readonly type: string
+  readonly schema: OptionsSchema
+  /** Makes both halves, neither of them started. `options` fit the schema. */
+  create(options: Options, context: ProviderContext): Backend | Promise<Backend>
+}

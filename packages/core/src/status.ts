@@ -1,0 +1,14 @@
+import type { StorageErrorCode } from './storage-error.ts'
+import { StorageError } from './storage-error.ts'
+
+/** The outcome of one item of a bulk call. */
+export type Status = { readonly code: 'ok' } | { readonly code: StorageErrorCode; readonly message: string }
+
+/** The outcome of an item that succeeded. */
+export const okStatus: Status = { code: 'ok' }
+
+/** Describes a failure as a status; anything that is not a {@link StorageError} becomes `unknown`. */
+export function statusOfError(error: unknown): Status {
+  if (StorageError.is(error)) return { code: error.code, message: error.message }
+  return { code: 'unknown', message: error instanceof Error ? error.message : String(error) }
+}

@@ -1,0 +1,149 @@
+import type { BlobReader } from './blob-reader.ts'
+import type { BlobSource } from './blob-source.ts'
+import { sourceFromBytes } from './blob-source.ts'
+import type { Digest, DigestFunction } from './digest.ts'
+import { assertDigest, formatDigest } from './digest.ts'
+import { digestOf } from './hashing.ts'
+import { Lifecycle } from './lifecycle.ts'
+import { mapLimit } from './map-limit.ts'
+import type { OperationOptions, ReadOptions } from './operation-options.ts'
+import type { Status } from './status.ts'
+import { okStatus, statusOfError } from './status.ts'
+import { StorageError } from './storage-error.ts'
+
+/** A stored blob, as {@link StorageABC.listBlobs} reports it. */
+export interface BlobInfo {
+  readonly digest: Digest
+  /** When it was last read, written or found, in milliseconds since 1970; absent where the storage does not know. */
+  readonly lastAccessMs?: number | undefined
+}
+
+/** How many single operations a default bulk method has in flight. */
+const BULK_CONCURRENCY = 16
+
+/**
+ * The contract of a content-addressable store.
+ *
+ * Absence is an answer (`null`, `false`, a delete that succeeds) and never an error; a failure is an error and never
+ * reads as absence. A blob whose digest has the right hash and the wrong size is absent. Every method rejects with a
+ * {@link StorageError}, or with the reason of the signal it was given. The bulk methods have correct defaults, which a
+ * storage overrides where it can do better.
+ */
+export abstract class StorageABC extends Lifecycle {
+  /** Names the kind of storage in metrics and logs, such as `Memory` or `WithCache`. */
+  static readonly TYPE: string
+
+  /** Tells whether the blob is stored. Counts as use. */
+  abstract hasBlob(digest: Digest, options?: OperationOptions): Promise<boolean>
+
+  /**
+   * Opens a blob, or the part of it that `offset` and `length` name. Resolves to null when it is not stored. Counts as
+   * use. The reader reads to its end even if the blob is deleted or evicted meanwhile.
+   *
+   * @throws StorageError `invalid-argument` for an offset beyond the end, or a negative or fractional offset or length.
+   */
+  abstract getBlob(digest: Digest, options?: ReadOptions): Promise<BlobReader | null>
+
+  /** Removes a blob; succeeds when it is not stored. */
+  abstract deleteBlob(digest: Digest, options?: OperationOptions): Promise<void>
+
+  /**
+   * Stores content. Once it resolves the blob is kept; until then nothing of it is visible, and after it rejects nothing
+   * of it is left. Storing what is already stored succeeds.
+   *
+   * The storage checks the length and nothing else: the caller must have verified that the content matches the digest.
+   *
+   * @throws StorageError `too-large` or `no-space` when it cannot be kept, `invalid-argument` when the source is shorter
+   * or longer than the digest says.
+   */
+  abstract commitWrite(digest: Digest, source: BlobSource, options?: OperationOptions): Promise<void>
+
+  /** Completes a hash to the digest of the stored blob; resolves to null when there is none. For clients that name blobs by hash alone. */
+  abstract resolveHash(
+    hash: string,
+    digestFunction?: DigestFunction,
+    options?: OperationOptions,
+  ): Promise<Digest | null>
+
+  /** Lists the stored blobs in no particular order; those that come or go meanwhile may or may not be among them. */
+  abstract listBlobs(options?: OperationOptions): AsyncIterable<BlobInfo>
+
+  /** Removes many blobs. Resolves to `hash/size` of those that could not be removed. */
+  async bulkDelete(digests: readonly Digest[], options: OperationOptions = {}): Promise<string[]> {
+    this.assertRunning(options.signal)
+    const statuses = await mapLimit(digests, BULK_CONCURRENCY, (digest) =>
+      settle(options, () => this.deleteBlob(digest, options)),
+    )
+    return digests.filter((_, index) => statuses[index]?.code !== 'ok').map(formatDigest)
+  }
+
+  /** Resolves to those of the digests that are not stored, in the order asked. Counts as use of the others. */
+  async missingBlobs(digests: readonly Digest[], options: OperationOptions = {}): Promise<Digest[]> {
+    this.assertRunning(options.signal)
+    const found = await mapLimit(digests, BULK_CONCURRENCY, (digest) => this.hasBlob(digest, options))
+    return digests.filter((_, index) => found[index] !== true)
+  }
+
+  /**
+   * Stores many blobs, verifying that each matches its digest. Resolves to one status for each, in the same order; one
+   * bad item never fails the others.
+   */
+  async bulkUpdateBlobs(
+    blobs: readonly (readonly [Digest, Uint8Array])[],
+    options: OperationOptions = {},
+  ): Promise<Status[]> {
+    this.assertRunning(options.signal)
+    return mapLimit(blobs, BULK_CONCURRENCY, ([digest, bytes]) =>
+      settle(options, async () => {
+        verifyBytes(digest, bytes)
+        await this.commitWrite(digest, sourceFromBytes(bytes), options)
+      }),
+    )
+  }
+
+  /** Reads many blobs whole, keyed by hash; those that are not stored are not in the map. Rejects when any is unknown. */
+  async bulkReadBlobs(digests: readonly Digest[], options: OperationOptions = {}): Promise<Map<string, Uint8Array>> {
+    this.assertRunning(options.signal)
+    const found = new Map<string, Uint8Array>()
+    await mapLimit(digests, BULK_CONCURRENCY, async (digest) => {
+      if (found.has(digest.hash)) return
+      const reader = await this.getBlob(digest, options)
+      if (reader !== null) found.set(digest.hash, await reader.bytes())
+    })
+    return found
+  }
+
+  /**
+   * Begins an operation on a blob; every method of a provider calls it first.
+   *
+   * @throws StorageError `not-running`, `invalid-argument` for a malformed digest; the signal's reason when aborted.
+   */
+  protected assertReady(digest: Digest, signal: AbortSignal | undefined): void {
+    this.assertRunning(signal)
+    assertDigest(digest)
+  }
+}
+
+/**
+ * Checks that bytes are what a digest says, as `bulkUpdateBlobs` must.
+ *
+ * @throws StorageError `invalid-argument` when they are not.
+ */
+export function verifyBytes(digest: Digest, bytes: Uint8Array): void {
+  assertDigest(digest)
+  const actual = digestOf(bytes, digest.digestFunction)
+  if (actual.hash === digest.hash && actual.sizeBytes === digest.sizeBytes) return
+  const message = `content has digest ${formatDigest(actual)}, expected ${formatDigest(digest)}`
+  throw new StorageError('invalid-argument', message, { digest })
+}
+
+async function settle({ signal }: OperationOptions, operation: () => Promise<void>): Promise<Status> {
+  try {
+    await operation()
+    return okStatus
+  } catch (error) {
+    signal?.throwIfAborted()
+    if (StorageError.is(error, 'not-running')) throw error
+    return statusOfError(error)
+  }
+}

@@ -1,0 +1,48 @@
+import type { BlobReader } from './blob-reader.ts'
+import { readerFromChunks } from './blob-reader.ts'
+import type { Digest } from './digest.ts'
+import { formatDigest } from './digest.ts'
+import { createHasher } from './hashing.ts'
+import { StorageError } from './storage-error.ts'
+
+/**
+ * Passes on the content of a whole blob while hashing it, holding back the last chunk until the hash matches.
+ *
+ * A consumer that knows the size can therefore never mistake damaged content for the blob. On a mismatch, in hash or
+ * in length, `onCorrupt` is called and awaited, then the reading fails with `corrupt`.
+ */
+export function verifiedReader(
+  reader: BlobReader,
+  digest: Digest,
+  onCorrupt: (error: StorageError) => void | Promise<void>,
+): BlobReader {
+  return readerFromChunks(digest.sizeBytes, verifiedChunks(reader, digest, onCorrupt), {
+    release: () => reader[Symbol.asyncDispose](),
+  })
+}
+
+async function* verifiedChunks(
+  reader: BlobReader,
+  digest: Digest,
+  onCorrupt: (error: StorageError) => void | Promise<void>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const hasher = createHasher(digest.digestFunction)
+  let held: Uint8Array | undefined
+  try {
+    for await (const chunk of reader) {
+      hasher.update(chunk)
+      if (held !== undefined) yield held
+      held = chunk
+    }
+    if (hasher.digest() !== digest.hash) throw corruptError(digest, 'the stored content has another hash')
+  } catch (error) {
+    if (StorageError.is(error, 'corrupt')) await onCorrupt(error)
+    throw error
+  }
+  if (held !== undefined) yield held
+}
+
+/** The error for stored content that is not what its digest says. */
+export function corruptError(digest: Digest, reason: string): StorageError {
+  return new StorageError('corrupt', `blob ${formatDigest(digest)} is damaged: ${reason}`, { digest })
+}

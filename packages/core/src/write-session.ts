@@ -1,0 +1,153 @@
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import type { BlobReader } from './blob-reader.ts'
+import { readerFromChunks } from './blob-reader.ts'
+import type { BlobSource } from './blob-source.ts'
+import type { Digest, DigestFunction } from './digest.ts'
+import { createDigest, digestsEqual, formatDigest } from './digest.ts'
+import { ChunkList } from './files/chunk-list.ts'
+import { fileError } from './files/file-errors.ts'
+import type { FileOperations, OpenFile } from './files/file-operations.ts'
+import { nodeFiles } from './files/file-operations.ts'
+import { readerFromFile } from './files/file-reader.ts'
+import { FileWriter } from './files/file-writer.ts'
+import type { Hasher } from './hashing.ts'
+import { createHasher } from './hashing.ts'
+import type { OperationOptions } from './operation-options.ts'
+import { StorageError } from './storage-error.ts'
+
+/** How a {@link WriteSession} collects content. */
+export interface WriteSessionOptions {
+  /** An existing folder for the file that large content moves to. On the file system of a storage, it saves that storage a copy. */
+  readonly directory: string
+  /** Content above this many bytes moves to a file. Default: 1 MiB. */
+  readonly maxMemoryBytes?: number | undefined
+  /** Content above this many bytes is refused with `too-large`. Default: no limit. */
+  readonly maxBytes?: number | undefined
+  /** The function that hashes the content. Default: SHA-256. */
+  readonly digestFunction?: DigestFunction | undefined
+  /** The file operations to use. Default: the real file system. */
+  readonly files?: FileOperations | undefined
+}
+
+/**
+ * Collects incoming content, hashing it on the way, so that it can be verified and then committed to any number of
+ * storages. The one who makes it disposes it, which removes its file.
+ */
+export class WriteSession implements BlobSource, AsyncDisposable {
+  readonly #maxMemoryBytes: number
+  readonly #maxBytes: number
+  readonly #digestFunction: DigestFunction
+  readonly #files: FileOperations
+  readonly #path: string
+  readonly #hasher: Hasher
+  readonly #memory = new ChunkList()
+  #file: OpenFile | undefined
+  #writer: FileWriter | undefined
+  #sizeBytes = 0
+  #content: readonly Uint8Array[] | undefined
+  #digest: Digest | undefined
+  #isDisposed = false
+
+  constructor({
+    directory,
+    maxMemoryBytes = 1024 * 1024,
+    maxBytes = Number.MAX_SAFE_INTEGER,
+    digestFunction = 'sha256',
+    files = nodeFiles,
+  }: WriteSessionOptions) {
+    this.#maxMemoryBytes = maxMemoryBytes
+    this.#maxBytes = maxBytes
+    this.#digestFunction = digestFunction
+    this.#files = files
+    this.#path = join(directory, `${randomUUID()}.upload`)
+    this.#hasher = createHasher(digestFunction)
+  }
+
+  /** The number of bytes written so far. */
+  get sizeBytes(): number {
+    return this.#sizeBytes
+  }
+
+  /** The file that holds the content, once it is complete and too large for memory. */
+  get filePath(): string | undefined {
+    return this.#digest !== undefined && this.#file !== undefined ? this.#path : undefined
+  }
+
+  /**
+   * Adds a chunk, which must not change afterwards. One call at a time.
+   *
+   * @throws StorageError `too-large` beyond `maxBytes`, `no-space` when the file cannot take it.
+   */
+  async write(chunk: Uint8Array): Promise<void> {
+    if (this.#digest !== undefined) throw new StorageError('invalid-argument', 'WriteSession: it is already finished')
+    if (this.#sizeBytes + chunk.byteLength > this.#maxBytes) {
+      throw new StorageError('too-large', `WriteSession: the content exceeds ${this.#maxBytes} bytes`)
+    }
+    this.#sizeBytes += chunk.byteLength
+    this.#hasher.update(chunk)
+    if (this.#writer === undefined) {
+      this.#memory.push(chunk)
+      if (this.#memory.byteLength > this.#maxMemoryBytes) await this.#attempt(() => this.#moveToFile())
+      return
+    }
+    const writer = this.#writer
+    await this.#attempt(() => writer.append(chunk))
+  }
+
+  /** Ends the writing and resolves to the digest of the content, which can be opened from then on. */
+  async finish(): Promise<Digest> {
+    if (this.#digest !== undefined) return this.#digest
+    const writer = this.#writer
+    if (writer === undefined) this.#content = this.#memory.take()
+    else await this.#attempt(() => writer.flush())
+    this.#digest = createDigest(this.#hasher.digest(), this.#sizeBytes, this.#digestFunction)
+    return this.#digest
+  }
+
+  /**
+   * Ends the writing and checks that the content is what a digest says.
+   *
+   * @throws StorageError `invalid-argument` when it is not.
+   */
+  async finishAs(expected: Digest): Promise<void> {
+    const actual = await this.finish()
+    if (digestsEqual(actual, expected)) return
+    const message = `content has digest ${formatDigest(actual)}, expected ${formatDigest(expected)}`
+    throw new StorageError('invalid-argument', message, { digest: expected })
+  }
+
+  open({ signal }: OperationOptions = {}): BlobReader {
+    if (this.#digest === undefined || this.#isDisposed) {
+      const reason = this.#isDisposed ? 'it is disposed' : 'finish() it first'
+      throw new StorageError('invalid-argument', `WriteSession: cannot be read, ${reason}`)
+    }
+    if (this.#file === undefined) return readerFromChunks(this.#sizeBytes, this.#content ?? [], { signal })
+    return readerFromFile(this.#file, { offset: 0, length: this.#sizeBytes }, { signal })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isDisposed = true
+    const file = this.#file
+    this.#file = undefined
+    this.#content = undefined
+    this.#memory.take()
+    if (file === undefined) return
+    await file.close()
+    await this.#files.unlink(this.#path)
+  }
+
+  async #moveToFile(): Promise<void> {
+    this.#file = await this.#files.open(this.#path, 'create')
+    this.#writer = new FileWriter(this.#file)
+    for (const chunk of this.#memory.take()) await this.#writer.append(chunk)
+  }
+
+  async #attempt(operation: () => Promise<void>): Promise<void> {
+    try {
+      await operation()
+    } catch (error) {
+      throw fileError(error, 'WriteSession: cannot write to its file')
+    }
+  }
+}

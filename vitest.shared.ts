@@ -1,0 +1,10 @@
+import { defineConfig } from 'vitest/config'
+
+// Workspace packages resolve to their TypeScript source, so tests need no build.
+const conditions = ['@caskade/source', 'module', 'node', 'development|production']
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: { include: ['src/**/*.test.ts'] },
+})
