@@ -1,0 +1,17 @@
+import { brokenAnswers } from './broken-answers.ts'
+import { brokenBulk } from './broken-bulk.ts'
+import { brokenCare } from './broken-care.ts'
+import { brokenLifecycle } from './broken-lifecycle.ts'
+import { brokenQuota } from './broken-quota.ts'
+import type { BrokenStorage } from './broken-storage.ts'
+import { brokenWrites } from './broken-writes.ts'
+
+/** One broken storage or more for every case of the suite: the proof that each case can fail. */
+export const brokenStorages: readonly BrokenStorage[] = [
+  ...brokenAnswers,
+  ...brokenWrites,
+  ...brokenBulk,
+  ...brokenQuota,
+  ...brokenCare,
+  ...brokenLifecycle,
+]

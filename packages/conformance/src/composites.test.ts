@@ -1,0 +1,18 @@
+import { withCache, WithCacheStorage } from '@caskade/core'
+import { describe, test } from 'vitest'
+import { ReferenceActionCache, ReferenceStorage, testActionCache, testStorage } from './index.ts'
+
+const runner = { describe, test }
+
+testStorage(runner, 'WithCache(Reference, Reference)', {
+  create: () => new WithCacheStorage({ cache: new ReferenceStorage(), fallback: new ReferenceStorage() }),
+})
+
+for (const maxStaleMs of [0, 60_000]) {
+  testActionCache(runner, `WithCache(Reference, Reference), maxStaleMs ${maxStaleMs}`, {
+    create: () => {
+      const tier = () => ({ storage: new ReferenceStorage(), actionCache: new ReferenceActionCache() })
+      return withCache({ cache: tier(), fallback: tier(), maxStaleMs }).actionCache
+    },
+  })
+}

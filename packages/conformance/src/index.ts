@@ -1,0 +1,21 @@
+export type { ActionCacheCase, ActionCacheCaseContext, ActionCacheHarness } from './action-cache-harness.ts'
+export { runActionCacheCase } from './action-cache-harness.ts'
+export { actionCacheCases } from './action-cache-cases/index.ts'
+export { type BrokenStorage, referenceHarness } from './broken/broken-storage.ts'
+export { brokenStorages } from './broken/index.ts'
+export { ReferenceActionCache } from './reference/reference-action-cache.ts'
+export { type ReferenceBlob, ReferenceStorage, type ReferenceStorageOptions } from './reference/reference-storage.ts'
+export { type Runner, testActionCache, testStorage } from './runner.ts'
+export {
+  canRun,
+  type CreateStorageOptions,
+  type Damage,
+  QUOTA_BYTES,
+  runStorageCase,
+  type StorageCapability,
+  type StorageCase,
+  type StorageCaseContext,
+  type StorageHarness,
+} from './storage-harness.ts'
+export { storageCases } from './storage-cases/index.ts'
+export { makeBlob, makeBlobs, sourceOf, type TestBlob } from './test-blob.ts'

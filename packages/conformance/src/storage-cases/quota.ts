@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict'
+import type { StorageABC } from '@caskade/core'
+import { StorageError } from '@caskade/core'
+import { assertAbsent, assertRejects, assertSameBytes, assertStored, listedKeys, readChunks } from '../assertions.ts'
+import type { StorageCase } from '../storage-harness.ts'
+import { QUOTA_BYTES } from '../storage-harness.ts'
+import type { TestBlob } from '../test-blob.ts'
+import { makeBlob, makeBlobs, sourceOf } from '../test-blob.ts'
+
+const SMALL = QUOTA_BYTES / 128
+const LARGE = QUOTA_BYTES / 12
+
+/** The uses that keep a blob from being the next to be evicted. */
+const uses: Readonly<Record<string, (storage: StorageABC, blob: TestBlob) => Promise<unknown>>> = {
+  hasBlob: (storage, { digest }) => storage.hasBlob(digest),
+  getBlob: async (storage, { digest }) => readChunks(await storage.getBlob(digest)),
+  'getBlob of a range': async (storage, { digest }) => readChunks(await storage.getBlob(digest, { length: 1 })),
+  missingBlobs: (storage, { digest }) => storage.missingBlobs([digest]),
+  bulkReadBlobs: (storage, { digest }) => storage.bulkReadBlobs([digest]),
+  commitWrite: (storage, blob) => storage.commitWrite(blob.digest, sourceOf(blob)),
+  bulkUpdateBlobs: (storage, { digest, bytes }) => storage.bulkUpdateBlobs([[digest, bytes]]),
+}
+
+/** What a storage with a quota keeps, and what it lets go. */
+export const quotaCases: readonly StorageCase[] = [
+  ...Object.entries(uses).map(([name, use]): StorageCase => ({
+    name: `touch: ${name} counts as use`,
+    needs: 'quota',
+    async run({ storage }) {
+      for (const size of [SMALL, LARGE]) {
+        const used = makeBlob(1, size)
+        const unused = makeBlob(2, size)
+        for (const blob of [used, unused]) await storage.commitWrite(blob.digest, sourceOf(blob))
+
+        await use(storage, used)
+        await writeUntilOneIsGone(storage, [used, unused], size)
+
+        const kept = await listedKeys(storage)
+        assert.ok(kept.has(used.digest.hash), `of two blobs of ${size} bytes the one in use was evicted first`)
+      }
+    },
+  })),
+  {
+    name: 'resolved means stored: a blob larger than the quota is refused, not dropped',
+    needs: 'quota',
+    async run({ storage }) {
+      const small = makeBlob(1, SMALL)
+      await storage.commitWrite(small.digest, sourceOf(small))
+      const tooLarge = makeBlob(2, QUOTA_BYTES + 1)
+
+      await assertRejects(
+        storage.commitWrite(tooLarge.digest, sourceOf(tooLarge)),
+        ['too-large', 'no-space'],
+        'commitWrite',
+      )
+      const [status] = await storage.bulkUpdateBlobs([[tooLarge.digest, tooLarge.bytes]])
+
+      assert.notEqual(status?.code, 'ok', 'bulkUpdateBlobs: reports success for a blob that cannot be kept')
+      await assertAbsent(storage, tooLarge.digest)
+      await assertStored(storage, small)
+    },
+  },
+  {
+    name: 'resolved means stored: what was just written is there, however full the storage is',
+    needs: 'quota',
+    async run({ storage }) {
+      for (const blob of [...makeBlobs(40, LARGE), ...makeBlobs(200, SMALL, 1000)]) {
+        await storage.commitWrite(blob.digest, sourceOf(blob))
+        await assertStored(storage, blob)
+      }
+    },
+  },
+  {
+    name: 'quota: what is kept never exceeds it, by single writes or in bulk',
+    needs: 'quota',
+    async run({ storage }) {
+      for (const blob of makeBlobs(30, LARGE)) await storage.commitWrite(blob.digest, sourceOf(blob))
+      assert.ok((await listedBytes(storage)) <= QUOTA_BYTES, 'commitWrite: the quota is exceeded')
+
+      const blobs = makeBlobs(100, LARGE / 2, 500)
+      const statuses = await storage.bulkUpdateBlobs(blobs.map(({ digest, bytes }) => [digest, bytes]))
+
+      assert.ok((await listedBytes(storage)) <= QUOTA_BYTES, 'bulkUpdateBlobs: the quota is exceeded')
+      assert.ok(statuses.some(({ code }) => code === 'ok'))
+    },
+  },
+  {
+    name: 'quota: concurrent writes of more than fits either succeed or say why not',
+    needs: 'quota',
+    async run({ storage }) {
+      const outcomes = await Promise.allSettled(
+        makeBlobs(60, LARGE).map((blob) => storage.commitWrite(blob.digest, sourceOf(blob))),
+      )
+
+      for (const outcome of outcomes) {
+        if (outcome.status === 'fulfilled') continue
+        assert.ok(StorageError.is(outcome.reason, 'no-space'), `a write failed with ${String(outcome.reason)}`)
+      }
+      assert.ok((await listedBytes(storage)) <= QUOTA_BYTES, 'the quota is exceeded')
+      const after = makeBlob(999, LARGE)
+      await storage.commitWrite(after.digest, sourceOf(after))
+      await assertStored(storage, after)
+    },
+  },
+  {
+    name: 'snapshot: an open reader reads to its end after the blob was evicted',
+    needs: 'quota',
+    async run({ storage }) {
+      const blob = makeBlob(1, LARGE)
+      await storage.commitWrite(blob.digest, sourceOf(blob))
+      const reader = await storage.getBlob(blob.digest)
+
+      await writeUntilOneIsGone(storage, [blob], LARGE)
+
+      assertSameBytes(await readChunks(reader), blob.bytes, 'a reader of an evicted blob')
+    },
+  },
+]
+
+async function writeUntilOneIsGone(storage: StorageABC, blobs: readonly TestBlob[], size: number): Promise<void> {
+  for (let seed = 10_000; seed < 10_000 + (3 * QUOTA_BYTES) / size; seed++) {
+    const filler = makeBlob(seed, size)
+    await storage.commitWrite(filler.digest, sourceOf(filler))
+    const kept = await listedKeys(storage)
+    if (blobs.some(({ digest }) => !kept.has(digest.hash))) return
+  }
+  assert.fail('nothing was evicted although three times the quota was written')
+}
+
+async function listedBytes(storage: StorageABC): Promise<number> {
+  let total = 0
+  for await (const { digest } of storage.listBlobs()) total += digest.sizeBytes
+  return total
+}

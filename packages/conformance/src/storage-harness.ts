@@ -1,0 +1,73 @@
+import type { Digest, StorageABC } from '@caskade/core'
+
+/** What a storage under test is created with. */
+export interface CreateStorageOptions {
+  /** The quota in bytes; asked only of harnesses that say they have one. Default: whatever the storage's default is. */
+  readonly maxBytes?: number | undefined
+}
+
+/** How content is damaged behind a storage's back. */
+export type Damage = 'flip-bit' | 'truncate' | 'remove'
+
+/** Makes the storages that the suite runs on. What is optional says what the storage can do; cases that need more are left out. */
+export interface StorageHarness {
+  /** Makes an empty storage, not started, that shares nothing with any other. */
+  create(options?: CreateStorageOptions): StorageABC | Promise<StorageABC>
+  /** Removes what a storage kept outside this process. Called once the storage is stopped. */
+  destroy?(storage: StorageABC): void | Promise<void>
+  /** Makes another storage, not started, over what an earlier one kept, which was stopped. For storages that remember. */
+  reopen?(storage: StorageABC): StorageABC | Promise<StorageABC>
+  /** The storage takes `maxBytes` and evicts the least recently used blob first. */
+  readonly hasQuota?: boolean | undefined
+  /** Damages a stored blob. For storages that keep content where it can be damaged. */
+  damage?(storage: StorageABC, digest: Digest, damage: Damage): void | Promise<void>
+  /** Sizes, in bytes, at which the storage may behave differently. Default: 1, 1,000, 70,000 and 300,000. */
+  readonly blobSizes?: readonly number[] | undefined
+}
+
+/** What a case needs beyond `create`. */
+export type StorageCapability = 'quota' | 'damage' | 'reopen'
+
+/** What a case runs on. */
+export interface StorageCaseContext {
+  /** The storage under test, started unless the case says otherwise. The runner stops and destroys it. */
+  readonly storage: StorageABC
+  readonly harness: StorageHarness
+  /** The sizes to try, from the harness. */
+  readonly blobSizes: readonly number[]
+}
+
+/** One rule of the contract in one situation. */
+export interface StorageCase {
+  /** A sentence, unique in the suite. */
+  readonly name: string
+  /** What the harness must offer. Default: nothing. */
+  readonly needs?: StorageCapability | undefined
+  /** The case starts the storage itself. Default: false. */
+  readonly startsItself?: boolean | undefined
+  run(context: StorageCaseContext): Promise<void>
+}
+
+/** The quota of the storages that cases with `needs: 'quota'` run on, in bytes. */
+export const QUOTA_BYTES: number = 1024 * 1024
+
+/** Tells whether a harness offers what a case needs. */
+export function canRun({ needs }: StorageCase, harness: StorageHarness): boolean {
+  if (needs === 'quota') return harness.hasQuota === true
+  if (needs === 'damage') return harness.damage !== undefined
+  if (needs === 'reopen') return harness.reopen !== undefined
+  return true
+}
+
+/** Runs one case on a fresh storage; rejects when the storage breaks the rule. */
+export async function runStorageCase(storageCase: StorageCase, harness: StorageHarness): Promise<void> {
+  const storage = await harness.create(storageCase.needs === 'quota' ? { maxBytes: QUOTA_BYTES } : {})
+  const blobSizes = harness.blobSizes ?? [1, 1000, 70_000, 300_000]
+  try {
+    if (storageCase.startsItself !== true) await storage.start()
+    await storageCase.run({ storage, harness, blobSizes })
+  } finally {
+    await storage.stop()
+    await harness.destroy?.(storage)
+  }
+}

@@ -1,0 +1,113 @@
+import type {
+  BlobInfo,
+  BlobReader,
+  BlobSource,
+  Digest,
+  DigestFunction,
+  OperationOptions,
+  ReadOptions,
+} from '@caskade/core'
+import {
+  assertDigest,
+  assertHash,
+  collectSource,
+  digestKey,
+  formatDigest,
+  readerFromBytes,
+  resolveRange,
+  StorageABC,
+  StorageError,
+} from '@caskade/core'
+import { LruTable } from './lru-table.ts'
+import type { BlobItem, MemoryItem } from './memory-item.ts'
+import type { MemoryOptions } from './memory-options.ts'
+import { DEFAULT_MAX_BYTES } from './memory-options.ts'
+
+/**
+ * Keeps blobs in the memory of this process, evicting the least recently used.
+ *
+ * The quota counts the overhead of each blob and the blobs that are being written. A blob that does not fit is refused
+ * with `too-large`. Everything is forgotten when the process ends.
+ */
+export class MemoryStorage extends StorageABC {
+  static override readonly TYPE = 'Memory'
+
+  readonly #table: LruTable<MemoryItem>
+  readonly #maxBlobBytes: number
+
+  /** `table` lets several halves share one quota. */
+  constructor(
+    { maxBytes = DEFAULT_MAX_BYTES, maxBlobBytes = maxBytes }: MemoryOptions = {},
+    table?: LruTable<MemoryItem>,
+  ) {
+    super()
+    this.#table = table ?? new LruTable(maxBytes)
+    this.#maxBlobBytes = maxBlobBytes
+  }
+
+  override async hasBlob(digest: Digest, { signal }: OperationOptions = {}): Promise<boolean> {
+    this.assertReady(digest, signal)
+    return this.#use(digest) !== undefined
+  }
+
+  override async missingBlobs(digests: readonly Digest[], { signal }: OperationOptions = {}): Promise<Digest[]> {
+    this.assertRunning(signal)
+    for (const digest of digests) assertDigest(digest)
+    return digests.filter((digest) => this.#use(digest) === undefined)
+  }
+
+  override async getBlob(digest: Digest, options: ReadOptions = {}): Promise<BlobReader | null> {
+    this.assertReady(digest, options.signal)
+    const { offset, length } = resolveRange(digest, options)
+    const blob = this.#use(digest)
+    if (blob === undefined) return null
+    const bytes = length === digest.sizeBytes ? blob.bytes : blob.bytes.subarray(offset, offset + length)
+    return readerFromBytes(bytes, { signal: options.signal })
+  }
+
+  override async deleteBlob(digest: Digest, { signal }: OperationOptions = {}): Promise<void> {
+    this.assertReady(digest, signal)
+    if (this.#use(digest) !== undefined) this.#table.delete(digestKey(digest))
+  }
+
+  override async commitWrite(digest: Digest, source: BlobSource, options: OperationOptions = {}): Promise<void> {
+    this.assertReady(digest, options.signal)
+    if (source.sizeBytes === digest.sizeBytes && this.#use(digest) !== undefined) return
+    if (digest.sizeBytes > this.#maxBlobBytes) {
+      const message = `Memory: blob ${formatDigest(digest)} exceeds the limit of ${this.#maxBlobBytes} bytes a blob`
+      throw new StorageError('too-large', message, { digest })
+    }
+    const giveBack = this.#table.reserve(digest.sizeBytes)
+    try {
+      const bytes = await collectSource(source, digest, options)
+      giveBack()
+      this.#table.set(digestKey(digest), { kind: 'blob', digest, bytes }, digest.sizeBytes)
+    } finally {
+      giveBack()
+    }
+  }
+
+  override async resolveHash(
+    hash: string,
+    digestFunction?: DigestFunction,
+    { signal }: OperationOptions = {},
+  ): Promise<Digest | null> {
+    this.assertRunning(signal)
+    assertHash(hash, digestFunction)
+    const item = this.#table.peek(digestKey({ hash, sizeBytes: 0, digestFunction }))
+    return item?.kind === 'blob' ? item.digest : null
+  }
+
+  override async *listBlobs({ signal }: OperationOptions = {}): AsyncGenerator<BlobInfo, void, undefined> {
+    this.assertRunning(signal)
+    for (const item of this.#table.values()) if (item.kind === 'blob') yield { digest: item.digest }
+  }
+
+  #use(digest: Digest): BlobItem | undefined {
+    const key = digestKey(digest)
+    const item = this.#table.peek(key)
+    if (item?.kind !== 'blob' || item.digest.sizeBytes !== digest.sizeBytes) return undefined
+    this.#table.use(key)
+    return item
+  }
+}

@@ -1,0 +1,73 @@
+import { digestOf, sourceFromBytes } from '@caskade/core'
+import { makeBlobs, sourceOf, testActionCache, testStorage } from '@caskade/conformance'
+import { describe, expect, test } from 'vitest'
+import { MemoryActionCache, memoryBackend, MemoryStorage } from './index.ts'
+
+const runner = { describe, test }
+
+testStorage(runner, 'MemoryStorage', { create: (options) => new MemoryStorage(options), hasQuota: true })
+testActionCache(runner, 'MemoryActionCache', { create: () => new MemoryActionCache() })
+
+describe('MemoryStorage', () => {
+  test('counts overhead: a megabyte does not hold 125,000 blobs of 8 bytes', async () => {
+    await using storage = new MemoryStorage({ maxBytes: 1_000_000 })
+    await storage.start()
+
+    for (const { digest, bytes } of makeBlobs(3000, 8)) await storage.commitWrite(digest, sourceFromBytes(bytes))
+
+    const kept = await Array.fromAsync(storage.listBlobs())
+    expect(kept.length).toBeGreaterThan(500)
+    expect(kept.length).toBeLessThan(1000)
+  })
+
+  test('refuses blobs above maxBlobBytes, before reading them', async () => {
+    await using storage = new MemoryStorage({ maxBlobBytes: 100 })
+    await storage.start()
+    const bytes = new Uint8Array(101)
+    const source = { ...sourceFromBytes(bytes), open: () => expect.fail('the source was read') }
+
+    await expect(storage.commitWrite(digestOf(bytes), source)).rejects.toMatchObject({ code: 'too-large' })
+  })
+})
+
+describe('memoryBackend', () => {
+  test('evicts an entry before the blobs it references', async () => {
+    const { storage, actionCache } = memoryBackend({ maxBytes: 100_000 })
+    await using running = storage
+    await using alsoRunning = actionCache
+    await running.start()
+    await alsoRunning.start()
+    const [referenced, ...others] = makeBlobs(40, 5000)
+    if (referenced === undefined) return
+    await storage.commitWrite(referenced.digest, sourceOf(referenced))
+    const key = { namespace: 'n', key: 'k' }
+    await actionCache.update(key, { bytes: new Uint8Array(5000), references: [referenced.digest], metadata: {} })
+
+    const kept: [entry: boolean, blob: boolean][] = []
+    for (const blob of others) {
+      await storage.commitWrite(blob.digest, sourceOf(blob))
+      const listed = await Array.fromAsync(storage.listBlobs(), ({ digest }) => digest.hash)
+      const entries = await Array.fromAsync(actionCache.list('n'))
+      kept.push([entries.length === 1, listed.includes(referenced.digest.hash)])
+    }
+
+    expect(kept).toContainEqual([false, true])
+    expect(kept).not.toContainEqual([true, false])
+    expect(kept.at(-1)).toEqual([false, false])
+  })
+
+  test('shares one quota between both halves', async () => {
+    const { storage, actionCache } = memoryBackend({ maxBytes: 100_000 })
+    await using running = storage
+    await using alsoRunning = actionCache
+    await running.start()
+    await alsoRunning.start()
+
+    for (let index = 0; index < 20; index++) {
+      const entry = { bytes: new Uint8Array(20_000), references: [], metadata: {} }
+      await actionCache.update({ namespace: 'n', key: String(index) }, entry)
+    }
+
+    expect(await Array.fromAsync(actionCache.list('n'))).toHaveLength(4)
+  })
+})
