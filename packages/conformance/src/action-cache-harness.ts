@@ -3,11 +3,11 @@ import type { ActionCacheABC } from '@caskade/core'
 /** Makes the action caches that the suite runs on. */
 export interface ActionCacheHarness {
   /** Makes an empty action cache, not started, that shares nothing with any other. */
-  create(): ActionCacheABC | Promise<ActionCacheABC>
+  readonly create: () => ActionCacheABC | Promise<ActionCacheABC>
   /** Removes what an action cache kept outside this process. Called once it is stopped. */
-  destroy?(actionCache: ActionCacheABC): void | Promise<void>
+  readonly destroy?: ((actionCache: ActionCacheABC) => void | Promise<void>) | undefined
   /** Makes another one, not started, over what an earlier one kept, which was stopped. For those that remember. */
-  reopen?(actionCache: ActionCacheABC): ActionCacheABC | Promise<ActionCacheABC>
+  readonly reopen?: ((actionCache: ActionCacheABC) => ActionCacheABC | Promise<ActionCacheABC>) | undefined
 }
 
 /** What a case runs on. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { inspect } from 'node:util'
 import type { BlobReader, Digest, StorageABC } from '@caskade/core'
 import { digestKey, StorageError, type StorageErrorCode } from '@caskade/core'
 import type { TestBlob } from './test-blob.ts'
@@ -43,7 +44,7 @@ export async function assertRejects(
   const expected = typeof codes === 'string' ? [codes] : codes
   const error = await failureOf(promise)
   assert.ok(error !== undefined, `${what}: succeeded, expected ${expected.join(' or ')}`)
-  assert.ok(StorageError.is(error), `${what}: rejected with ${String(error)}, not with a StorageError`)
+  assert.ok(StorageError.is(error), `${what}: rejected with ${inspect(error)}, not with a StorageError`)
   assert.ok(expected.includes(error.code), `${what}: rejected with ${error.code}, expected ${expected.join(' or ')}`)
 }
 
@@ -51,7 +52,7 @@ export async function assertRejects(
 export async function assertRejectsWith(promise: Promise<unknown>, reason: unknown, what: string): Promise<void> {
   const error = await failureOf(promise)
   assert.ok(error !== undefined, `${what}: succeeded, expected it to reject`)
-  assert.ok(error === reason, `${what}: rejected with ${String(error)}, not with ${String(reason)} itself`)
+  assert.ok(error === reason, `${what}: rejected with ${inspect(error)}, not with ${inspect(reason)} itself`)
 }
 
 /** Reads to the end in chunks; fails if there is nothing to read. */

@@ -1,4 +1,4 @@
-import { withCache, WithCacheStorage } from '@caskade/core'
+import { type Backend, withCache, WithCacheStorage } from '@caskade/core'
 import { describe, test } from 'vitest'
 import { ReferenceActionCache, ReferenceStorage, testActionCache, testStorage } from './index.ts'
 
@@ -10,9 +10,10 @@ testStorage(runner, 'WithCache(Reference, Reference)', {
 
 for (const maxStaleMs of [0, 60_000]) {
   testActionCache(runner, `WithCache(Reference, Reference), maxStaleMs ${maxStaleMs}`, {
-    create: () => {
-      const tier = () => ({ storage: new ReferenceStorage(), actionCache: new ReferenceActionCache() })
-      return withCache({ cache: tier(), fallback: tier(), maxStaleMs }).actionCache
-    },
+    create: () => withCache({ cache: referenceBackend(), fallback: referenceBackend(), maxStaleMs }).actionCache,
   })
+}
+
+function referenceBackend(): Backend {
+  return { storage: new ReferenceStorage(), actionCache: new ReferenceActionCache() }
 }

@@ -7,8 +7,8 @@ import { storageCases } from './storage-cases/index.ts'
 
 /** The part of a test runner that the suite needs; vitest, node:test, jest, mocha and bun all fit. */
 export interface Runner {
-  describe(name: string, body: () => void): unknown
-  test(name: string, body: () => Promise<void>): unknown
+  readonly describe: (name: string, body: () => void) => unknown
+  readonly test: (name: string, body: () => Promise<void>) => unknown
 }
 
 /** Registers every case that a storage can be held to, each on a storage of its own. */

@@ -12,15 +12,15 @@ export type Damage = 'flip-bit' | 'truncate' | 'remove'
 /** Makes the storages that the suite runs on. What is optional says what the storage can do; cases that need more are left out. */
 export interface StorageHarness {
   /** Makes an empty storage, not started, that shares nothing with any other. */
-  create(options?: CreateStorageOptions): StorageABC | Promise<StorageABC>
+  readonly create: (options?: CreateStorageOptions) => StorageABC | Promise<StorageABC>
   /** Removes what a storage kept outside this process. Called once the storage is stopped. */
-  destroy?(storage: StorageABC): void | Promise<void>
+  readonly destroy?: ((storage: StorageABC) => void | Promise<void>) | undefined
   /** Makes another storage, not started, over what an earlier one kept, which was stopped. For storages that remember. */
-  reopen?(storage: StorageABC): StorageABC | Promise<StorageABC>
+  readonly reopen?: ((storage: StorageABC) => StorageABC | Promise<StorageABC>) | undefined
   /** The storage takes `maxBytes` and evicts the least recently used blob first. */
   readonly hasQuota?: boolean | undefined
   /** Damages a stored blob. For storages that keep content where it can be damaged. */
-  damage?(storage: StorageABC, digest: Digest, damage: Damage): void | Promise<void>
+  readonly damage?: ((storage: StorageABC, digest: Digest, damage: Damage) => void | Promise<void>) | undefined
   /** Sizes, in bytes, at which the storage may behave differently. Default: 1, 1,000, 70,000 and 300,000. */
   readonly blobSizes?: readonly number[] | undefined
 }

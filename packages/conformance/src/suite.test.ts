@@ -22,7 +22,7 @@ describe('broken storages', () => {
     expect(storageCase, 'no such case').toBeDefined()
     if (storageCase === undefined) return
 
-    await expect(runStorageCase(storageCase, harness)).rejects.toThrow()
+    await expect(runStorageCase(storageCase, harness)).rejects.toBeInstanceOf(Error)
   })
 
   test('there is one for every case, so that every case has been seen to fail', () => {

@@ -9,7 +9,7 @@ export interface BrokenStorage {
   readonly defect: string
   /** The name of the case. */
   readonly caughtBy: string
-  create(options: ReferenceStorageOptions): StorageABC
+  readonly create: (options: ReferenceStorageOptions) => StorageABC
 }
 
 /** Makes the harness on which the suite meets a reference storage, or a broken one made of it. */
