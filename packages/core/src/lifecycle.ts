@@ -78,6 +78,16 @@ export abstract class Lifecycle implements AsyncDisposable {
     }
   }
 
+  /** Runs an operation that `stop()` waits for, up to its deadline. */
+  protected async holding<Result>(operation: () => Promise<Result>): Promise<Result> {
+    const release = this.hold()
+    try {
+      return await operation()
+    } finally {
+      release()
+    }
+  }
+
   async #released(): Promise<void> {
     if (this.#holds === 0) return
     const { promise, resolve } = Promise.withResolvers<void>()

@@ -18,9 +18,6 @@ export interface BlobInfo {
   readonly lastAccessMs?: number | undefined
 }
 
-/** How many single operations a default bulk method has in flight. */
-const BULK_CONCURRENCY = 16
-
 /**
  * The contract of a content-addressable store.
  *
@@ -32,6 +29,9 @@ const BULK_CONCURRENCY = 16
 export abstract class StorageABC extends Lifecycle {
   /** Names the kind of storage in metrics and logs, such as `Memory` or `WithCache`. */
   static readonly TYPE: string
+
+  /** How many single operations a default bulk method has in flight. */
+  protected readonly bulkConcurrency: number = 16
 
   /** Tells whether the blob is stored. Counts as use. */
   abstract hasBlob(digest: Digest, options?: OperationOptions): Promise<boolean>
@@ -71,7 +71,7 @@ export abstract class StorageABC extends Lifecycle {
   /** Removes many blobs. Resolves to `hash/size` of those that could not be removed. */
   async bulkDelete(digests: readonly Digest[], options: OperationOptions = {}): Promise<string[]> {
     this.assertRunning(options.signal)
-    const statuses = await mapLimit(digests, BULK_CONCURRENCY, (digest) =>
+    const statuses = await mapLimit(digests, this.bulkConcurrency, (digest) =>
       settle(options, () => this.deleteBlob(digest, options)),
     )
     return digests.filter((_, index) => statuses[index]?.code !== 'ok').map(formatDigest)
@@ -80,7 +80,7 @@ export abstract class StorageABC extends Lifecycle {
   /** Resolves to those of the digests that are not stored, in the order asked. Counts as use of the others. */
   async missingBlobs(digests: readonly Digest[], options: OperationOptions = {}): Promise<Digest[]> {
     this.assertRunning(options.signal)
-    const found = await mapLimit(digests, BULK_CONCURRENCY, (digest) => this.hasBlob(digest, options))
+    const found = await mapLimit(digests, this.bulkConcurrency, (digest) => this.hasBlob(digest, options))
     return digests.filter((_, index) => found[index] !== true)
   }
 
@@ -93,7 +93,7 @@ export abstract class StorageABC extends Lifecycle {
     options: OperationOptions = {},
   ): Promise<Status[]> {
     this.assertRunning(options.signal)
-    return mapLimit(blobs, BULK_CONCURRENCY, ([digest, bytes]) =>
+    return mapLimit(blobs, this.bulkConcurrency, ([digest, bytes]) =>
       settle(options, async () => {
         verifyBytes(digest, bytes)
         await this.commitWrite(digest, sourceFromBytes(bytes), options)
@@ -105,12 +105,23 @@ export abstract class StorageABC extends Lifecycle {
   async bulkReadBlobs(digests: readonly Digest[], options: OperationOptions = {}): Promise<Map<string, Uint8Array>> {
     this.assertRunning(options.signal)
     const found = new Map<string, Uint8Array>()
-    await mapLimit(digests, BULK_CONCURRENCY, async (digest) => {
+    await mapLimit(digests, this.bulkConcurrency, async (digest) => {
       if (found.has(digest.hash)) return
-      const reader = await this.getBlob(digest, options)
-      if (reader !== null) found.set(digest.hash, await reader.bytes())
+      const bytes = await this.#readWhole(digest, options)
+      if (bytes !== null) found.set(digest.hash, bytes)
     })
     return found
+  }
+
+  /** A damaged blob reads as absent here: it was dropped, and one of many must not cost the caller the others. */
+  async #readWhole(digest: Digest, options: OperationOptions): Promise<Uint8Array | null> {
+    try {
+      const reader = await this.getBlob(digest, options)
+      return reader === null ? null : await reader.bytes()
+    } catch (error) {
+      if (StorageError.is(error, 'corrupt')) return null
+      throw error
+    }
   }
 
   /**

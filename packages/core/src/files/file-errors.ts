@@ -17,7 +17,7 @@ const CODES: Readonly<Record<string, StorageErrorCode>> = {
 
 /** Describes a failed file operation as a {@link StorageError}; passes on what is not an error of Node.js. */
 export function fileError(error: unknown, action: string, digest?: Digest): unknown {
-  if (!isErrnoException(error)) return error
+  if (StorageError.is(error) || !isErrnoException(error)) return error
   const code = CODES[error.code ?? ''] ?? 'unknown'
   return new StorageError(code, `${action}: ${error.message}`, { cause: error, digest })
 }

@@ -17,8 +17,8 @@ export interface OpenFile {
   close(): Promise<void>
 }
 
-/** How a file is opened: to read it, or to write (and read) a new one; `create` fails when it is there already. */
-export type OpenMode = 'read' | 'create' | 'overwrite'
+/** How a file is opened: `read` and `update` want it there, `create` fails when it is, `overwrite` empties it. */
+export type OpenMode = 'read' | 'update' | 'create' | 'overwrite'
 
 /**
  * Every file operation that a storage performs, behind one seam, so that tests can fail them or forget what was not
@@ -40,7 +40,7 @@ export interface FileOperations {
   syncDirectory(path: string): Promise<void>
 }
 
-const OPEN_FLAGS: Readonly<Record<OpenMode, string>> = { read: 'r', create: 'wx+', overwrite: 'w+' }
+const OPEN_FLAGS: Readonly<Record<OpenMode, string>> = { read: 'r', update: 'r+', create: 'wx+', overwrite: 'w+' }
 
 const open = promisify(fs.open)
 const close = promisify(fs.close)

@@ -16,7 +16,8 @@ const OWNER_SUFFIX = '.owner'
 /**
  * A folder that belongs to this process among those of other processes under the same parent.
  *
- * What it holds is of no use once its owner is gone, so any later process may remove it: see `removeAbandoned`.
+ * What it holds is of no use once its owner is gone, so any later process may remove it: see `removeAbandoned`. Its id
+ * can also mark things elsewhere as this process's own.
  */
 export class OwnedDirectory {
   /** Unique name of this ownership; the folder's name. */
@@ -51,9 +52,23 @@ export class OwnedDirectory {
     ids.delete(this.id)
     const gone: string[] = []
     for (const id of ids) {
-      if (await this.#isGone(id)) gone.push(id)
+      if (await this.isGone(id)) gone.push(id)
     }
     return gone
+  }
+
+  /** Tells whether the owner of that id runs no more; one that was never heard of does not run. */
+  async isGone(id: string): Promise<boolean> {
+    const path = join(this.#parent, id + OWNER_SUFFIX)
+    try {
+      const identity = parseIdentity(await readFile(path, 'utf8'))
+      const liveness = identity === null ? 'unknown' : await probeProcess(identity)
+      if (liveness !== 'unknown') return liveness === 'dead'
+      return Date.now() - (await stat(path)).mtimeMs > SILENCE_MS
+    } catch (error) {
+      if (!isErrnoException(error, 'ENOENT')) throw error
+      return this.#isLeftover(id)
+    }
   }
 
   /** Removes what an abandoned owner left. Its owner file goes last, so that an interruption is made up for later. */
@@ -69,18 +84,6 @@ export class OwnedDirectory {
     await this.removeAbandoned(this.id)
   }
 
-  async #isGone(id: string): Promise<boolean> {
-    const path = join(this.#parent, id + OWNER_SUFFIX)
-    try {
-      const liveness = await probeProcess(JSON.parse(await readFile(path, 'utf8')) as ProcessIdentity)
-      if (liveness !== 'unknown') return liveness === 'dead'
-      return Date.now() - (await stat(path)).mtimeMs > SILENCE_MS
-    } catch (error) {
-      if (!isErrnoException(error, 'ENOENT')) throw error
-      return this.#isLeftover(id)
-    }
-  }
-
   // Without an owner file: either the claim never got that far, or the removal was interrupted.
   async #isLeftover(id: string): Promise<boolean> {
     for (const name of [id, `${id}.tmp`]) {
@@ -93,5 +96,14 @@ export class OwnedDirectory {
   async #showLife(): Promise<void> {
     const now = new Date()
     await utimes(join(this.#parent, this.id + OWNER_SUFFIX), now, now).catch(() => undefined)
+  }
+}
+
+// After a power failure the file may be there without its content.
+function parseIdentity(text: string): ProcessIdentity | null {
+  try {
+    return JSON.parse(text) as ProcessIdentity
+  } catch {
+    return null
   }
 }

@@ -1,0 +1,134 @@
+import { join } from 'node:path'
+import type { BlobSource, Digest, OperationOptions } from '@caskade/core'
+import { formatDigest, isErrnoException, readSource, StorageError } from '@caskade/core'
+import type { FileOperations, OpenFile } from '@caskade/core/files'
+import { fileError, FileWriter, SyncGroup } from '@caskade/core/files'
+
+const FOLDERS = 256
+
+/** Files are allocated in blocks; so is what they take of the quota. */
+const BLOCK_BYTES = 4096
+
+/** What a file takes of the quota: its blocks, and its rows in the database. */
+export function fileCostBytes(sizeBytes: number): number {
+  return Math.ceil(sizeBytes / BLOCK_BYTES) * BLOCK_BYTES + 256
+}
+
+/**
+ * The files beside the database, each named by the id that the database gave it.
+ *
+ * An id is used for one file only, so writing and removing never meet, and a file is invisible until a row names it.
+ */
+export class BlobFiles {
+  readonly #directory: string
+  readonly #files: FileOperations
+  readonly #prepared = new Map<string, Promise<void>>()
+  readonly #folderSyncs = new Map<string, SyncGroup>()
+
+  constructor(directory: string, files: FileOperations) {
+    this.#directory = directory
+    this.#files = files
+  }
+
+  /** Opens a file to read it; undefined when it is not there. */
+  async open(id: number, digest: Digest): Promise<OpenFile | undefined> {
+    try {
+      return await this.#files.open(this.#path(id), 'read')
+    } catch (error) {
+      if (isErrnoException(error, 'ENOENT')) return undefined
+      throw fileError(error, `Sqlite: cannot open the file of blob ${formatDigest(digest)}`, digest)
+    }
+  }
+
+  /** Writes the content of a blob, and waits until it would survive a power failure. Leaves nothing when it fails. */
+  async write(id: number, digest: Digest, source: BlobSource, options: OperationOptions): Promise<void> {
+    try {
+      await this.#prepareFolder(id)
+      const isLinked = await this.#link(id, digest, source)
+      if (!isLinked) await this.#copy(id, digest, source, options)
+      await this.#syncFolder(id)
+    } catch (error) {
+      await this.remove(id)
+      throw fileError(error, `Sqlite: cannot write the file of blob ${formatDigest(digest)}`, digest)
+    }
+  }
+
+  /** Removes a file; succeeds when it is not there. */
+  async remove(id: number): Promise<void> {
+    try {
+      await this.#files.unlink(this.#path(id))
+    } catch (error) {
+      if (!isErrnoException(error, 'ENOENT')) throw fileError(error, `Sqlite: cannot remove file ${id}`)
+    }
+  }
+
+  /** Shares the file of a source that will not change, which saves writing the content twice. */
+  async #link(id: number, digest: Digest, { filePath, sizeBytes }: BlobSource): Promise<boolean> {
+    if (filePath === undefined || sizeBytes !== digest.sizeBytes) return false
+    try {
+      await this.remove(id)
+      await this.#files.link(filePath, this.#path(id))
+    } catch (error) {
+      // Another file system, or one without hard links.
+      if (['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP'].some((code) => isErrnoException(error, code)))
+        return false
+      throw error
+    }
+    const file = await this.#files.open(this.#path(id), 'update')
+    try {
+      const actual = await file.sizeBytes()
+      if (actual !== digest.sizeBytes) {
+        const message = `commitWrite: blob ${formatDigest(digest)} has a source file of ${actual} bytes`
+        throw new StorageError('invalid-argument', message, { digest })
+      }
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    return true
+  }
+
+  async #copy(id: number, digest: Digest, source: BlobSource, options: OperationOptions): Promise<void> {
+    // Overwrites what a power failure may have left under an id that the database does not remember having given.
+    const file = await this.#files.open(this.#path(id), 'overwrite')
+    try {
+      const writer = new FileWriter(file)
+      for await (const chunk of readSource(source, digest, options)) await writer.append(chunk)
+      await writer.flush()
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+  }
+
+  /** Creates the folder of a file, once in the life of the process, and makes sure that it lasts. */
+  #prepareFolder(id: number): Promise<void> {
+    const folder = this.#folder(id)
+    let preparing = this.#prepared.get(folder)
+    if (preparing === undefined) {
+      preparing = this.#files.createDirectory(folder).then(() => this.#files.syncDirectory(this.#directory))
+      preparing.catch(() => this.#prepared.delete(folder))
+      this.#prepared.set(folder, preparing)
+    }
+    return preparing
+  }
+
+  #syncFolder(id: number): Promise<void> {
+    const folder = this.#folder(id)
+    let group = this.#folderSyncs.get(folder)
+    if (group === undefined) {
+      group = new SyncGroup(() => this.#files.syncDirectory(folder))
+      this.#folderSyncs.set(folder, group)
+    }
+    return group.request()
+  }
+
+  #path(id: number): string {
+    return join(this.#folder(id), String(id))
+  }
+
+  // Consecutive ids share a folder, so that files written together share its sync.
+  #folder(id: number): string {
+    return join(this.#directory, (Math.floor(id / 256) % FOLDERS).toString(16).padStart(2, '0'))
+  }
+}

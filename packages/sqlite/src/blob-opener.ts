@@ -1,0 +1,99 @@
+import type { BlobReader, ByteRange, Digest, OperationOptions } from '@caskade/core'
+import { corruptError, coversBlob, digestOf, readerFromBytes, reportEvent, verifiedReader } from '@caskade/core'
+import type { StorageError } from '@caskade/core'
+import { readerFromFile } from '@caskade/core/files'
+import type { BlobRecord } from './blob-records.ts'
+import type { BlobWriter } from './blob-writer.ts'
+import type { SqliteStore } from './sqlite-store.ts'
+
+/** What the opening of a blob needs besides its digest. */
+export interface OpenOptions extends OperationOptions {
+  /** Keeps the storage from stopping while a file is open. */
+  readonly hold: () => () => void
+}
+
+/** Opens blobs and verifies what it reads; damaged ones are dropped. */
+export class BlobOpener {
+  readonly #store: SqliteStore
+  readonly #writer: BlobWriter
+
+  constructor(store: SqliteStore, writer: BlobWriter) {
+    this.#store = store
+    this.#writer = writer
+  }
+
+  /** Opens a range of a blob; null when it is not there. */
+  async open(digest: Digest, range: ByteRange, options: OpenOptions): Promise<BlobReader | null> {
+    let previous: BlobRecord | undefined
+    for (;;) {
+      const record = this.#store.blobs.find(digest)
+      if (record === undefined) return null
+      this.#store.accessLog.useBlob(record)
+      if (record.fileId === null) return this.#openRow(digest, record, range, options)
+      const reader = await this.#openFile(digest, record, record.fileId, range, options)
+      if (reader !== undefined) return reader
+      // The file is gone. Either the blob was removed meanwhile, and perhaps written anew; or the file was lost.
+      if (previous?.fileId === record.fileId) {
+        await this.#dropDamaged(digest, record, corruptError(digest, 'its file is gone'))
+        return null
+      }
+      previous = record
+    }
+  }
+
+  async #openRow(
+    digest: Digest,
+    record: BlobRecord,
+    { offset, length }: ByteRange,
+    { signal }: OpenOptions,
+  ): Promise<BlobReader | null> {
+    const bytes = this.#store.blobs.readContent(record.id)
+    if (bytes === undefined) {
+      await this.#dropDamaged(digest, record, corruptError(digest, 'its content is gone'))
+      return null
+    }
+    if (bytes.byteLength !== digest.sizeBytes || digestOf(bytes, digest.digestFunction).hash !== digest.hash) {
+      const error = corruptError(digest, 'its row has other content')
+      await this.#dropDamaged(digest, record, error)
+      throw error
+    }
+    return readerFromBytes(bytes.subarray(offset, offset + length), { signal })
+  }
+
+  /** Undefined when the file is not there. */
+  async #openFile(
+    digest: Digest,
+    record: BlobRecord,
+    fileId: number,
+    range: ByteRange,
+    { signal, hold }: OpenOptions,
+  ): Promise<BlobReader | undefined> {
+    const release = hold()
+    const file = await this.#store.files.open(fileId, digest).catch((error: unknown) => {
+      release()
+      throw error
+    })
+    if (file === undefined) {
+      release()
+      return undefined
+    }
+    const reader = readerFromFile(file, range, {
+      signal,
+      release: () => file.close().finally(release),
+    })
+    const sizeBytes = await file.sizeBytes()
+    if (sizeBytes !== digest.sizeBytes) {
+      await reader[Symbol.asyncDispose]()
+      const error = corruptError(digest, `its file has ${sizeBytes} bytes`)
+      await this.#dropDamaged(digest, record, error)
+      throw error
+    }
+    if (!coversBlob(range, digest)) return reader
+    return verifiedReader(reader, digest, (error) => this.#dropDamaged(digest, record, error))
+  }
+
+  async #dropDamaged(digest: Digest, record: BlobRecord, error: StorageError): Promise<void> {
+    reportEvent({ kind: 'corrupt', storageType: 'Sqlite', operation: 'getBlob', digest, error })
+    await this.#writer.drop(digest, record.id)
+  }
+}

@@ -1,0 +1,138 @@
+import type { BlobInfo, Digest } from '@caskade/core'
+import { blobKey, digestOfKey } from './blob-key.ts'
+import type { SqlDatabase, Statement } from './sql.ts'
+import { selectAll, selectOne } from './sql.ts'
+
+/** What the database knows of a blob besides its content. */
+export interface BlobRecord {
+  readonly id: number
+  readonly sizeBytes: number
+  readonly costBytes: number
+  /** Microseconds since 1970. */
+  readonly accessedUs: number
+  /** The file that holds the content; null when it is a row. */
+  readonly fileId: number | null
+}
+
+const COLUMNS = 'id, size_bytes AS sizeBytes, cost_bytes AS costBytes, accessed_us AS accessedUs, file_id AS fileId'
+
+/** The statements about blobs. Those that change something must run as jobs of the write queue. */
+export class BlobRecords {
+  readonly #find: Statement
+  readonly #oldest: Statement
+  readonly #page: Statement
+  readonly #insert: Statement
+  readonly #remove: Statement
+  readonly #touch: Statement
+  readonly #readContent: Statement
+  readonly #insertContent: Statement
+  readonly #removeContent: Statement
+  readonly #insertLoose: Statement
+  readonly #keepLoose: Statement
+  readonly #removeLoose: Statement
+  readonly #looseOwners: Statement
+  readonly #looseOf: Statement
+  readonly #lastAccess: Statement
+
+  constructor(database: SqlDatabase) {
+    const prepare = (sql: string): Statement => database.prepare(sql)
+    this.#find = prepare(`SELECT ${COLUMNS} FROM blob WHERE key = ?`)
+    this.#oldest = prepare(`SELECT ${COLUMNS} FROM blob ORDER BY accessed_us LIMIT 1`)
+    this.#page = prepare(`SELECT key, ${COLUMNS} FROM blob WHERE id > ? ORDER BY id LIMIT ?`)
+    this.#insert = prepare(
+      'INSERT INTO blob (key, size_bytes, cost_bytes, accessed_us, file_id) VALUES (?, ?, ?, ?, ?)',
+    )
+    this.#remove = prepare('DELETE FROM blob WHERE id = ?')
+    this.#touch = prepare('UPDATE blob SET accessed_us = ? WHERE id = ?')
+    this.#readContent = prepare('SELECT bytes FROM content WHERE blob_id = ?')
+    this.#insertContent = prepare('INSERT OR REPLACE INTO content (blob_id, bytes) VALUES (?, ?)')
+    this.#removeContent = prepare('DELETE FROM content WHERE blob_id = ?')
+    this.#insertLoose = prepare('INSERT INTO loose_file (owner, cost_bytes) VALUES (?, ?)')
+    this.#keepLoose = prepare('INSERT INTO loose_file (id, owner, cost_bytes) VALUES (?, ?, ?)')
+    this.#removeLoose = prepare('DELETE FROM loose_file WHERE id = ? RETURNING cost_bytes AS costBytes')
+    this.#looseOwners = prepare('SELECT DISTINCT owner FROM loose_file')
+    this.#looseOf = prepare('SELECT id FROM loose_file WHERE owner = ?')
+    this.#lastAccess = prepare(
+      'SELECT max(coalesce((SELECT max(accessed_us) FROM blob), 0), coalesce((SELECT max(accessed_us) FROM entry), 0)) AS last',
+    )
+  }
+
+  /** The record of a stored blob; a digest with another size finds none. */
+  find(digest: Digest): BlobRecord | undefined {
+    const record = this.findHash(digest)
+    return record?.sizeBytes === digest.sizeBytes ? record : undefined
+  }
+
+  /** The record of a stored blob, whatever its size. */
+  findHash(digest: Pick<Digest, 'hash' | 'digestFunction'>): BlobRecord | undefined {
+    return selectOne<BlobRecord>(this.#find, blobKey(digest))
+  }
+
+  /** The record of the blob that was used least recently. */
+  oldest(): BlobRecord | undefined {
+    return selectOne<BlobRecord>(this.#oldest)
+  }
+
+  /** The blobs whose id follows `afterId`, in the order of ids. */
+  page(afterId: number, limit: number): (BlobInfo & { readonly id: number })[] {
+    const rows = selectAll<BlobRecord & { readonly key: Uint8Array }>(this.#page, afterId, limit)
+    return rows.map(({ id, key, sizeBytes, accessedUs }) => ({
+      id,
+      digest: digestOfKey(key, sizeBytes),
+      lastAccessMs: Math.floor(accessedUs / 1000),
+    }))
+  }
+
+  insert(digest: Digest, record: Omit<BlobRecord, 'id' | 'sizeBytes'>): number {
+    const { costBytes, accessedUs, fileId } = record
+    const { lastInsertRowid } = this.#insert.run(blobKey(digest), digest.sizeBytes, costBytes, accessedUs, fileId)
+    return Number(lastInsertRowid)
+  }
+
+  /** Removes a record and, when it is a row, its content. */
+  remove({ id, fileId }: BlobRecord): void {
+    this.#remove.run(id)
+    if (fileId === null) this.#removeContent.run(id)
+  }
+
+  touch(id: number, accessedUs: number): void {
+    this.#touch.run(accessedUs, id)
+  }
+
+  /** The content of a blob that is a row; undefined when it is gone although the record is there. */
+  readContent(id: number): Uint8Array | undefined {
+    return selectOne<{ bytes: Uint8Array }>(this.#readContent, id)?.bytes
+  }
+
+  insertContent(id: number, bytes: Uint8Array): void {
+    this.#insertContent.run(id, bytes)
+  }
+
+  /** Notes that a file is about to be written; returns its id. */
+  insertLooseFile(owner: string, costBytes: number): number {
+    return Number(this.#insertLoose.run(owner, costBytes).lastInsertRowid)
+  }
+
+  /** Notes that a file no longer belongs to a blob and is about to be removed. */
+  keepLooseFile(fileId: number, owner: string, costBytes: number): void {
+    this.#keepLoose.run(fileId, owner, costBytes)
+  }
+
+  /** Forgets a loose file, because a blob names it now or it was removed; returns its cost, undefined if it was forgotten before. */
+  removeLooseFile(fileId: number): number | undefined {
+    return selectOne<{ costBytes: number }>(this.#removeLoose, fileId)?.costBytes
+  }
+
+  looseFileOwners(): string[] {
+    return selectAll<{ owner: string }>(this.#looseOwners).map(({ owner }) => owner)
+  }
+
+  looseFilesOf(owner: string): number[] {
+    return selectAll<{ id: number }>(this.#looseOf, owner).map(({ id }) => id)
+  }
+
+  /** The latest recorded use of anything, in microseconds since 1970. */
+  lastAccessUs(): number {
+    return selectOne<{ last: number }>(this.#lastAccess)?.last ?? 0
+  }
+}

@@ -1,0 +1,93 @@
+import type { BlobSource, Digest, OperationOptions } from '@caskade/core'
+import { collectSource, formatDigest, StorageError } from '@caskade/core'
+import { fileCostBytes } from './blob-files.ts'
+import type { SqliteStore } from './sqlite-store.ts'
+
+/** What a blob that is a row takes besides its content: two table rows and two index entries, at how full pages are. */
+const ROW_OVERHEAD_BYTES = 256
+
+/** Stores and removes blobs: small ones as rows, larger ones as files with a row that names them. */
+export class BlobWriter {
+  readonly #store: SqliteStore
+  readonly #maxRowBytes: number
+
+  constructor(store: SqliteStore, maxRowBytes: number) {
+    this.#store = store
+    this.#maxRowBytes = maxRowBytes
+  }
+
+  /** Stores content, unless it is there already; see `StorageABC.commitWrite`. */
+  async commit(digest: Digest, source: BlobSource, options: OperationOptions): Promise<void> {
+    if (source.sizeBytes === digest.sizeBytes && this.#use(digest)) return
+    if (digest.sizeBytes <= this.#maxRowBytes)
+      await this.#commitRow(digest, await collectSource(source, digest, options))
+    else await this.#commitFile(digest, source, options)
+  }
+
+  /** Removes a blob; succeeds when it is not there. */
+  async remove(digest: Digest): Promise<void> {
+    const fileId = await this.#store.write((transaction) => {
+      const record = this.#store.blobs.find(digest)
+      return record === undefined ? null : this.#store.evictor.remove(transaction, record)
+    })
+    if (fileId !== null) this.#store.removeFiles([fileId])
+  }
+
+  /** Removes a blob whose content is not what it should be, unless it was replaced meanwhile. */
+  async drop(digest: Digest, id: number): Promise<void> {
+    const fileId = await this.#store.write((transaction) => {
+      const record = this.#store.blobs.find(digest)
+      return record?.id === id ? this.#store.evictor.remove(transaction, record) : null
+    })
+    if (fileId !== null) this.#store.removeFiles([fileId])
+  }
+
+  async #commitRow(digest: Digest, bytes: Uint8Array): Promise<void> {
+    const costBytes = bytes.byteLength + ROW_OVERHEAD_BYTES
+    await this.#store.writeWithRoom(costBytes, (transaction) => {
+      if (this.#use(digest)) return
+      const id = this.#insert(digest, costBytes, null)
+      this.#store.blobs.insertContent(id, bytes)
+      transaction.usedBytes += costBytes
+      transaction.rowBytes += bytes.byteLength
+    })
+  }
+
+  async #commitFile(digest: Digest, source: BlobSource, options: OperationOptions): Promise<void> {
+    const costBytes = fileCostBytes(digest.sizeBytes)
+    const fileId = await this.#store.writeWithRoom(costBytes, (transaction) => {
+      transaction.usedBytes += costBytes
+      return this.#store.blobs.insertLooseFile(this.#store.ownerId, costBytes)
+    })
+    let isPublished = false
+    try {
+      await this.#store.files.write(fileId, digest, source, options)
+      isPublished = await this.#store.write(() => this.#publish(digest, fileId, costBytes))
+    } finally {
+      if (!isPublished) this.#store.removeFiles([fileId])
+    }
+  }
+
+  /** Has a row name a written file. Returns false when another writer was first, and the file is not needed. */
+  #publish(digest: Digest, fileId: number, costBytes: number): boolean {
+    if (this.#use(digest)) return false
+    if (this.#store.blobs.removeLooseFile(fileId) === undefined) {
+      const message = `Sqlite: another process took this one for dead and removed the file of blob ${formatDigest(digest)}`
+      throw new StorageError('unavailable', message, { digest })
+    }
+    this.#insert(digest, costBytes, fileId)
+    return true
+  }
+
+  /** Notes a use of a stored blob; false when it is not there. */
+  #use(digest: Digest): boolean {
+    const record = this.#store.blobs.find(digest)
+    if (record === undefined) return false
+    this.#store.accessLog.useBlob(record)
+    return true
+  }
+
+  #insert(digest: Digest, costBytes: number, fileId: number | null): number {
+    return this.#store.blobs.insert(digest, { costBytes, accessedUs: this.#store.clock.next(), fileId })
+  }
+}

@@ -1,0 +1,99 @@
+import { Worker } from 'node:worker_threads'
+import { reportEvent } from '@caskade/core'
+
+/** How many bytes are committed before a checkpoint begins: what SQLite takes by default, 1,000 pages. */
+const CHECKPOINT_BYTES = 4 * 1024 * 1024
+
+/** How many pages of the log may be left over before writing waits for a checkpoint to catch up: 64 MiB. */
+const MAX_UNFINISHED_PAGES = 16 * 1024
+
+interface CheckpointResult {
+  readonly unfinishedPages: number
+  readonly failure?: string
+}
+
+/** Keeps the write-ahead log short, from a worker thread that starts with the first checkpoint. */
+export class Checkpointer {
+  readonly #databasePath: string
+  #worker: Worker | undefined
+  #committedBytes = 0
+  #running: Promise<CheckpointResult> | undefined
+  #catchingUp: Promise<void> | undefined
+
+  constructor(databasePath: string) {
+    this.#databasePath = databasePath
+  }
+
+  /** What new transactions must wait for: undefined, unless the log has grown so long that it must first be worked off. */
+  admission(): Promise<void> | undefined {
+    return this.#catchingUp
+  }
+
+  /** Tells how much was committed; begins a checkpoint when it is worth one. */
+  note(committedBytes: number): void {
+    this.#committedBytes += committedBytes
+    if (this.#committedBytes < CHECKPOINT_BYTES || this.#running !== undefined) return
+    this.#committedBytes = 0
+    this.#running = this.#checkpoint()
+    void this.#running.then((result) => {
+      this.#running = undefined
+      if (result.unfinishedPages > MAX_UNFINISHED_PAGES) this.#catchUp()
+    })
+  }
+
+  async close(): Promise<void> {
+    await this.#running
+    await this.#catchingUp
+    await this.#worker?.terminate()
+    this.#worker = undefined
+  }
+
+  /** While nobody writes, one checkpoint gets to the end of the log, and the next write starts it anew. */
+  #catchUp(): void {
+    this.#catchingUp = this.#checkpoint().then(() => {
+      this.#catchingUp = undefined
+    })
+  }
+
+  async #checkpoint(): Promise<CheckpointResult> {
+    try {
+      this.#worker ??= this.#startWorker()
+      const result = await ask(this.#worker)
+      if (result.failure !== undefined) this.#report(result.failure)
+      return result
+    } catch (error) {
+      this.#worker = undefined
+      this.#report(error)
+      return { unfinishedPages: 0 }
+    }
+  }
+
+  #startWorker(): Worker {
+    // Beside this file: TypeScript when run from source, JavaScript when built.
+    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+    const worker = new Worker(new URL(`checkpoint-worker.${extension}`, import.meta.url), {
+      workerData: this.#databasePath,
+    })
+    worker.unref()
+    return worker
+  }
+
+  #report(error: unknown): void {
+    reportEvent({ kind: 'cleanup-failure', storageType: 'Sqlite', operation: 'checkpoint', error })
+  }
+}
+
+async function ask(worker: Worker): Promise<CheckpointResult> {
+  const { promise, resolve, reject } = Promise.withResolvers<CheckpointResult>()
+  worker.once('message', resolve)
+  worker.once('error', reject)
+  worker.once('exit', reject)
+  worker.postMessage('checkpoint')
+  try {
+    return await promise
+  } finally {
+    worker.off('message', resolve)
+    worker.off('error', reject)
+    worker.off('exit', reject)
+  }
+}

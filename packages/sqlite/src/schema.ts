@@ -1,0 +1,72 @@
+import { StorageError } from '@caskade/core'
+import type { SqlDatabase } from './sql.ts'
+
+/** The version of the database that this code reads and writes, kept in `PRAGMA user_version`. */
+const VERSION = 1
+
+/**
+ * - `blob`: one narrow row for each blob, so that looking up, touching and evicting never read content.
+ * - `content`: the content of blobs that are rows. Not WITHOUT ROWID, which is three times slower with blobs.
+ * - `entry`: the action cache.
+ * - `loose_file`: files that no blob names: being written, or waiting to be removed. AUTOINCREMENT, because the name of
+ *   a file must not be given to another while somebody may still remove it.
+ * - `usage`: what all of them take, kept in the same transaction as the rows.
+ */
+const SCHEMA = `
+  CREATE TABLE blob (
+    id INTEGER PRIMARY KEY,
+    key BLOB NOT NULL UNIQUE,
+    size_bytes INTEGER NOT NULL,
+    cost_bytes INTEGER NOT NULL,
+    accessed_us INTEGER NOT NULL,
+    file_id INTEGER
+  );
+  CREATE INDEX blob_by_access ON blob (accessed_us);
+  CREATE TABLE content (blob_id INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
+  CREATE TABLE entry (
+    id INTEGER PRIMARY KEY,
+    namespace TEXT NOT NULL,
+    key TEXT NOT NULL,
+    cost_bytes INTEGER NOT NULL,
+    accessed_us INTEGER NOT NULL,
+    metadata TEXT NOT NULL,
+    reference_keys BLOB NOT NULL,
+    bytes BLOB NOT NULL,
+    UNIQUE (namespace, key)
+  );
+  CREATE INDEX entry_by_access ON entry (accessed_us);
+  CREATE TABLE loose_file (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    owner TEXT NOT NULL,
+    cost_bytes INTEGER NOT NULL
+  );
+  CREATE TABLE usage (id INTEGER PRIMARY KEY CHECK (id = 1), used_bytes INTEGER NOT NULL);
+  INSERT INTO usage VALUES (1, 0);
+`
+
+/**
+ * Brings a database to the current version.
+ *
+ * @throws StorageError `unsupported` when it was written by a newer version of this package.
+ */
+export function migrate(database: SqlDatabase, path: string): void {
+  // Must come before the first table; lets the database shrink when rows give way to files.
+  database.pragma('auto_vacuum = INCREMENTAL')
+  database.pragma('journal_mode = WAL')
+  database.exec('BEGIN IMMEDIATE')
+  try {
+    const version = Number(database.pragma('user_version', { simple: true }))
+    if (version > VERSION) {
+      const message = `Sqlite: ${path} was written by a newer version (format ${version}, this one knows ${VERSION}); upgrade @caskade/sqlite`
+      throw new StorageError('unsupported', message)
+    }
+    if (version === 0) {
+      database.exec(SCHEMA)
+      database.pragma(`user_version = ${VERSION}`)
+    }
+    database.exec('COMMIT')
+  } catch (error) {
+    if (database.inTransaction) database.exec('ROLLBACK')
+    throw error
+  }
+}

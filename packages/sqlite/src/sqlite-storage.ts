@@ -1,0 +1,117 @@
+import { setImmediate } from 'node:timers/promises'
+import type {
+  BlobInfo,
+  BlobReader,
+  BlobSource,
+  Digest,
+  DigestFunction,
+  OperationOptions,
+  ReadOptions,
+} from '@caskade/core'
+import { assertDigest, assertHash, createDigest, resolveRange, StorageABC } from '@caskade/core'
+import { BlobOpener } from './blob-opener.ts'
+import { BlobWriter } from './blob-writer.ts'
+import type { SqliteOptions } from './sqlite-options.ts'
+import { DEFAULT_MAX_ROW_BYTES } from './sqlite-options.ts'
+import { SqliteStore } from './sqlite-store.ts'
+
+/** How many digests are looked up before other work gets its turn: about a millisecond's worth. */
+const LOOKUPS_PER_TURN = 200
+
+/** How many blobs are read from the database at once when all are listed. */
+const PAGE_SIZE = 500
+
+/**
+ * Keeps blobs in one folder: small ones as rows of a SQLite database, larger ones as files beside it.
+ *
+ * It is ready at once however much it holds, keeps an exact quota with the least recently used going first, and
+ * acknowledges a write only when it would survive a power failure. Content is verified when it is read.
+ */
+export class SqliteStorage extends StorageABC {
+  static override readonly TYPE = 'Sqlite'
+
+  // So many writes share one transaction and one sync.
+  protected override readonly bulkConcurrency = 128
+
+  readonly #store: SqliteStore
+  readonly #writer: BlobWriter
+  readonly #opener: BlobOpener
+
+  /** `store` lets both halves of a backend share one open folder. */
+  constructor(options: SqliteOptions, store: SqliteStore = new SqliteStore(options)) {
+    super()
+    this.#store = store
+    this.#writer = new BlobWriter(store, options.maxRowBytes ?? DEFAULT_MAX_ROW_BYTES)
+    this.#opener = new BlobOpener(store, this.#writer)
+  }
+
+  protected override onStart(): Promise<void> {
+    return this.#store.start()
+  }
+
+  protected override onStop(): Promise<void> {
+    return this.#store.stop()
+  }
+
+  override async hasBlob(digest: Digest, { signal }: OperationOptions = {}): Promise<boolean> {
+    this.assertReady(digest, signal)
+    return this.#use(digest)
+  }
+
+  override async missingBlobs(digests: readonly Digest[], { signal }: OperationOptions = {}): Promise<Digest[]> {
+    this.assertRunning(signal)
+    for (const digest of digests) assertDigest(digest)
+    const missing: Digest[] = []
+    for (let from = 0; from < digests.length; from += LOOKUPS_PER_TURN) {
+      if (from > 0) {
+        await setImmediate()
+        this.assertRunning(signal)
+      }
+      for (const digest of digests.slice(from, from + LOOKUPS_PER_TURN)) if (!this.#use(digest)) missing.push(digest)
+    }
+    return missing
+  }
+
+  override async getBlob(digest: Digest, options: ReadOptions = {}): Promise<BlobReader | null> {
+    this.assertReady(digest, options.signal)
+    const range = resolveRange(digest, options)
+    return this.#opener.open(digest, range, { signal: options.signal, hold: () => this.hold() })
+  }
+
+  override async deleteBlob(digest: Digest, { signal }: OperationOptions = {}): Promise<void> {
+    this.assertReady(digest, signal)
+    await this.holding(() => this.#writer.remove(digest))
+  }
+
+  override async commitWrite(digest: Digest, source: BlobSource, options: OperationOptions = {}): Promise<void> {
+    this.assertReady(digest, options.signal)
+    await this.holding(() => this.#writer.commit(digest, source, options))
+  }
+
+  override async resolveHash(
+    hash: string,
+    digestFunction?: DigestFunction,
+    { signal }: OperationOptions = {},
+  ): Promise<Digest | null> {
+    this.assertRunning(signal)
+    assertHash(hash, digestFunction)
+    const record = this.#store.blobs.findHash({ hash, digestFunction })
+    return record === undefined ? null : createDigest(hash, record.sizeBytes, digestFunction)
+  }
+
+  override async *listBlobs({ signal }: OperationOptions = {}): AsyncGenerator<BlobInfo, void, undefined> {
+    for (let last = 0; ;) {
+      this.assertRunning(signal)
+      const page = this.#store.blobs.page(last, PAGE_SIZE)
+      for (const { digest, lastAccessMs } of page) yield { digest, lastAccessMs }
+      if (page.length < PAGE_SIZE) return
+      last = page.at(-1)?.id ?? last
+    }
+  }
+
+  #use(digest: Digest): boolean {
+    const record = this.#store.blobs.find(digest)
+    if (record !== undefined) this.#store.accessLog.useBlob(record)
+    return record !== undefined
+  }
+}

@@ -1,0 +1,230 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Lifecycle, mapLimit, reportEvent, StorageError } from '@caskade/core'
+import type { OpenFile } from '@caskade/core/files'
+import { nodeFiles, OwnedDirectory, SyncGroup } from '@caskade/core/files'
+import Database from 'better-sqlite3'
+import { AccessClock } from './access-clock.ts'
+import { AccessLog } from './access-log.ts'
+import { BlobFiles } from './blob-files.ts'
+import { BlobRecords } from './blob-records.ts'
+import { Checkpointer } from './checkpointer.ts'
+import { EntryRecords } from './entry-records.ts'
+import type { Eviction } from './evictor.ts'
+import { Evictor } from './evictor.ts'
+import { migrate } from './schema.ts'
+import type { SqlDatabase } from './sql.ts'
+import { sqliteError } from './sqlite-errors.ts'
+import type { SqliteOptions } from './sqlite-options.ts'
+import { DEFAULT_ACCESS_GRANULARITY_MS, DEFAULT_MAX_BYTES } from './sqlite-options.ts'
+import type { JobOptions, Transaction } from './write-queue.ts'
+import { WriteQueue } from './write-queue.ts'
+
+/** How long gathered uses wait for a write that records them with it, in milliseconds. */
+const RECORD_USES_AFTER_MS = 1000
+
+/** How many files are removed at once. */
+const REMOVAL_CONCURRENCY = 4
+
+/** What exists only while the store runs. */
+interface Running {
+  readonly database: SqlDatabase
+  readonly log: OpenFile
+  readonly owner: OwnedDirectory
+  readonly blobs: BlobRecords
+  readonly entries: EntryRecords
+  readonly evictor: Evictor
+  readonly clock: AccessClock
+  readonly accessLog: AccessLog
+  readonly queue: WriteQueue
+  readonly checkpointer: Checkpointer
+  readonly recordUses: NodeJS.Timeout
+}
+
+/** One open folder: the database, the files beside it, and the queue of changes. Both halves of a backend share it. */
+export class SqliteStore extends Lifecycle {
+  readonly files: BlobFiles
+  readonly maxBytes: number
+  readonly #path: string
+  readonly #options: SqliteOptions
+  readonly #removals = new Set<Promise<void>>()
+  #running: Running | undefined
+
+  constructor(options: SqliteOptions) {
+    super()
+    this.maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES
+    if (!(this.maxBytes >= 0)) throw new StorageError('invalid-argument', 'Sqlite: maxBytes must be a number of bytes')
+    this.#path = options.path
+    this.#options = options
+    this.files = new BlobFiles(join(options.path, 'files'), options.files ?? nodeFiles)
+  }
+
+  get blobs(): BlobRecords {
+    return this.#state.blobs
+  }
+
+  get entries(): EntryRecords {
+    return this.#state.entries
+  }
+
+  get clock(): AccessClock {
+    return this.#state.clock
+  }
+
+  get accessLog(): AccessLog {
+    return this.#state.accessLog
+  }
+
+  get evictor(): Evictor {
+    return this.#state.evictor
+  }
+
+  /** The id that marks files as being worked on by this process. */
+  get ownerId(): string {
+    return this.#state.owner.id
+  }
+
+  /** Runs changes within a transaction; see {@link WriteQueue.run}. */
+  write<Result>(job: (transaction: Transaction) => Result, options?: JobOptions): Promise<Result> {
+    return this.#state.queue.run(job, options)
+  }
+
+  /**
+   * Runs changes that need room, evicting as much as it takes.
+   *
+   * @throws StorageError `too-large` when it can never fit, `no-space` when all of the quota is taken by writes under way.
+   */
+  async writeWithRoom<Result>(costBytes: number, job: (transaction: Transaction) => Result): Promise<Result> {
+    if (costBytes > this.maxBytes) {
+      throw new StorageError('too-large', `Sqlite: ${costBytes} bytes do not fit in a quota of ${this.maxBytes}`)
+    }
+    for (;;) {
+      const { eviction, result } = await this.write((transaction) => {
+        const made = this.evictor.makeRoom(transaction, costBytes)
+        return { eviction: made, result: made.hasRoom ? { value: job(transaction) } : undefined }
+      })
+      this.removeFiles(eviction.fileIds)
+      if (result !== undefined) return result.value
+      await this.#someRemovalDone(eviction)
+    }
+  }
+
+  /** Removes files that no blob names any more, in the background; `stop()` waits for it. */
+  removeFiles(fileIds: readonly number[]): void {
+    if (fileIds.length === 0) return
+    const removal = this.#removeFiles(fileIds).finally(() => this.#removals.delete(removal))
+    this.#removals.add(removal)
+  }
+
+  protected override async onStart(): Promise<void> {
+    try {
+      await mkdir(join(this.#path, 'files'), { recursive: true })
+      this.#running = await this.#open()
+      await this.#removeLeftovers()
+    } catch (error) {
+      await this.onStop()
+      throw sqliteError(error, `cannot open ${this.#path}`)
+    }
+  }
+
+  protected override async onStop(): Promise<void> {
+    const running = this.#running
+    if (running === undefined) return
+    clearInterval(running.recordUses)
+    while (this.#removals.size > 0) await Promise.all(this.#removals)
+    // An empty job: what was queued before it is done, and the gathered uses are recorded.
+    await running.queue.run(() => undefined).catch(() => undefined)
+    this.#running = undefined
+    await running.checkpointer.close()
+    await running.log.close()
+    running.database.close()
+    await running.owner.release()
+  }
+
+  get #state(): Running {
+    if (this.#running === undefined) throw new StorageError('not-running', 'Sqlite: not running; call start() first')
+    return this.#running
+  }
+
+  async #open(): Promise<Running> {
+    const databasePath = join(this.#path, 'caskade.sqlite')
+    const database = new Database(databasePath, { timeout: 1000 }) as SqlDatabase
+    let owner: OwnedDirectory | undefined
+    try {
+      migrate(database, databasePath)
+      database.pragma('synchronous = NORMAL')
+      database.pragma('wal_autocheckpoint = 0')
+      // Any write creates the log, whose file is then there to be synced.
+      database.exec('UPDATE usage SET used_bytes = used_bytes')
+      owner = await OwnedDirectory.claim(join(this.#path, 'owners'))
+      const log = await nodeFiles.open(`${databasePath}-wal`, 'update')
+      await nodeFiles.syncDirectory(this.#path)
+      return this.#assemble(database, databasePath, owner, log)
+    } catch (error) {
+      await owner?.release()
+      database.close()
+      throw error
+    }
+  }
+
+  #assemble(database: SqlDatabase, databasePath: string, owner: OwnedDirectory, log: OpenFile): Running {
+    const blobs = new BlobRecords(database)
+    const entries = new EntryRecords(database)
+    const clock = new AccessClock(this.#options.now ?? Date.now, blobs.lastAccessUs())
+    const accessLog = new AccessLog(clock, this.#options.accessGranularityMs ?? DEFAULT_ACCESS_GRANULARITY_MS)
+    const checkpointer = new Checkpointer(databasePath)
+    const logSyncs = new SyncGroup(() => log.sync())
+    const queue = new WriteQueue({
+      database,
+      sync: () => logSyncs.request(),
+      onBegin: () => accessLog.record(blobs, entries),
+      onCommit: (rowBytes) => checkpointer.note(rowBytes),
+      admit: () => checkpointer.admission(),
+    })
+    const recordUses = setInterval(() => this.#recordUses(), RECORD_USES_AFTER_MS).unref()
+    const evictor = new Evictor(blobs, entries, this.maxBytes, owner.id)
+    return { database, log, owner, blobs, entries, evictor, clock, accessLog, queue, checkpointer, recordUses }
+  }
+
+  #recordUses(): void {
+    if (this.accessLog.size > 0) void this.write(() => undefined, { isDurable: false }).catch(() => undefined)
+  }
+
+  /** Removes the files that processes were working on when they ended without stopping. */
+  async #removeLeftovers(): Promise<void> {
+    const { owner, blobs } = this.#state
+    for (const id of blobs.looseFileOwners()) {
+      if (id === owner.id || !(await owner.isGone(id))) continue
+      await this.#removeFiles(blobs.looseFilesOf(id))
+    }
+    for (const id of await owner.abandoned()) await owner.removeAbandoned(id)
+  }
+
+  async #removeFiles(fileIds: readonly number[]): Promise<void> {
+    const removed: number[] = []
+    await mapLimit(fileIds, REMOVAL_CONCURRENCY, async (id) => {
+      try {
+        await this.files.remove(id)
+        removed.push(id)
+      } catch (error) {
+        // It stays listed as loose, so the next start tries again.
+        reportEvent({ kind: 'cleanup-failure', storageType: 'Sqlite', operation: 'removeFiles', error })
+      }
+    })
+    await this.write(
+      (transaction) => {
+        for (const id of removed) transaction.usedBytes -= this.blobs.removeLooseFile(id) ?? 0
+      },
+      { isDurable: false },
+    )
+  }
+
+  async #someRemovalDone({ fileIds }: Eviction): Promise<void> {
+    if (this.#removals.size > 0) {
+      await Promise.race(this.#removals)
+      return
+    }
+    const reason = fileIds.length > 0 ? 'its files cannot be removed' : 'all of it is taken by content being written'
+    throw new StorageError('no-space', `Sqlite: the quota of ${this.maxBytes} bytes is full and ${reason}`)
+  }
+}

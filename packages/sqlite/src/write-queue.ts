@@ -1,0 +1,167 @@
+import { StorageError } from '@caskade/core'
+import type { SqlDatabase, Statement } from './sql.ts'
+import { selectOne } from './sql.ts'
+import { isBusy, sqliteError } from './sqlite-errors.ts'
+
+/** How long one transaction may keep the event loop busy, in milliseconds; jobs left over form the next one. */
+const TRANSACTION_MS = 2
+
+/** How long to wait for another process to let go of the database, in milliseconds. */
+const BUSY_DEADLINE_MS = 10_000
+
+const BUSY_RETRY_MS = 5
+
+/** What a job writes to the log besides content, roughly: two pages. */
+const JOB_BYTES = 8192
+
+/** What a job sees of the transaction it runs in. */
+export interface Transaction {
+  /** What the backend takes in all; a job adds and subtracts what it changes. */
+  usedBytes: number
+  /** How much was written to the database; a job adds the content it stores. */
+  rowBytes: number
+}
+
+/** What a {@link WriteQueue} needs to know. */
+export interface WriteQueueOptions {
+  readonly database: SqlDatabase
+  /** Waits until everything committed so far would survive a power failure. */
+  readonly sync: () => Promise<void>
+  /** Runs first in every transaction. */
+  readonly onBegin: () => void
+  /** Runs after every commit; is told how many bytes of rows the transaction was about. */
+  readonly onCommit: (rowBytes: number) => void
+  /** Resolves when writing may go on; asked before every transaction. */
+  readonly admit: () => Promise<void> | undefined
+}
+
+/** How a job is run. */
+export interface JobOptions {
+  /** Resolve only once the job's changes would survive a power failure. Default: true. */
+  readonly isDurable?: boolean | undefined
+}
+
+interface Job {
+  readonly run: (transaction: Transaction) => unknown
+  readonly isDurable: boolean
+  readonly resolve: (result: unknown) => void
+  readonly reject: (error: unknown) => void
+}
+
+/**
+ * Runs all changes of the database, many to a transaction.
+ *
+ * Jobs that arrive together share one commit and one sync. The commit itself does not sync (`synchronous = NORMAL`):
+ * the write-ahead log is synced from the thread pool afterwards, so that the event loop never waits for a disk.
+ */
+export class WriteQueue {
+  readonly #options: WriteQueueOptions
+  readonly #readUsage: Statement
+  readonly #writeUsage: Statement
+  #jobs: Job[] = []
+  #isScheduled = false
+  #busySince: number | undefined
+
+  constructor(options: WriteQueueOptions) {
+    this.#options = options
+    this.#readUsage = options.database.prepare('SELECT used_bytes AS usedBytes FROM usage')
+    this.#writeUsage = options.database.prepare('UPDATE usage SET used_bytes = ?')
+  }
+
+  /** Runs a job within a transaction and resolves to its result. When it throws, its changes alone are undone. */
+  run<Result>(job: (transaction: Transaction) => Result, { isDurable = true }: JobOptions = {}): Promise<Result> {
+    return new Promise<Result>((resolve, reject) => {
+      this.#jobs.push({ run: job, isDurable, resolve: resolve as (result: unknown) => void, reject })
+      this.#schedule()
+    })
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    const admission = this.#options.admit()
+    if (admission === undefined) setImmediate(() => this.#runTransaction())
+    else void admission.then(() => this.#runTransaction())
+  }
+
+  #runTransaction(): void {
+    this.#isScheduled = false
+    if (!this.#begin()) return
+    const transaction: Transaction = { usedBytes: 0, rowBytes: 0 }
+    const done: (() => Promise<void> | void)[] = []
+    const started = performance.now()
+    const batch: Job[] = []
+    try {
+      this.#options.onBegin()
+      const before = selectOne<Transaction>(this.#readUsage)?.usedBytes ?? 0
+      transaction.usedBytes = before
+      for (let job = this.#jobs.shift(); job !== undefined; job = this.#jobs.shift()) {
+        batch.push(job)
+        done.push(this.#runJob(job, transaction))
+        if (performance.now() - started > TRANSACTION_MS) break
+      }
+      if (transaction.usedBytes !== before) this.#writeUsage.run(transaction.usedBytes)
+      this.#options.database.exec('COMMIT')
+      this.#options.onCommit(transaction.rowBytes + batch.length * JOB_BYTES)
+    } catch (error) {
+      if (this.#options.database.inTransaction) this.#options.database.exec('ROLLBACK')
+      for (const job of batch) job.reject(sqliteError(error, 'cannot commit'))
+      done.length = 0
+    }
+    for (const report of done) void report()
+    if (this.#jobs.length > 0) this.#schedule()
+  }
+
+  /** Begins a transaction; if another process holds the lock, tries again later, and gives up after a while. */
+  #begin(): boolean {
+    try {
+      this.#options.database.exec('BEGIN IMMEDIATE')
+      this.#busySince = undefined
+      return true
+    } catch (error) {
+      this.#busySince ??= performance.now()
+      if (isBusy(error) && performance.now() - this.#busySince < BUSY_DEADLINE_MS) {
+        this.#isScheduled = true
+        setTimeout(() => this.#runTransaction(), BUSY_RETRY_MS)
+        return false
+      }
+      this.#busySince = undefined
+      const jobs = this.#jobs
+      this.#jobs = []
+      for (const job of jobs) job.reject(sqliteError(error, 'cannot begin a transaction'))
+      return false
+    }
+  }
+
+  /** Runs one job; returns what tells its outcome once the transaction is committed. */
+  #runJob(job: Job, transaction: Transaction): () => Promise<void> | void {
+    const { database } = this.#options
+    const { usedBytes } = transaction
+    database.exec('SAVEPOINT job')
+    try {
+      const result = job.run(transaction)
+      database.exec('RELEASE job')
+      return () => this.#report(job, result)
+    } catch (error) {
+      // An error such as a full disk ends the whole transaction; then there is no savepoint to go back to.
+      if (!database.inTransaction) throw error
+      database.exec('ROLLBACK TO job; RELEASE job')
+      transaction.usedBytes = usedBytes
+      return () => job.reject(sqliteError(error, 'cannot write'))
+    }
+  }
+
+  async #report(job: Job, result: unknown): Promise<void> {
+    if (!job.isDurable) {
+      job.resolve(result)
+      return
+    }
+    try {
+      await this.#options.sync()
+      job.resolve(result)
+    } catch (error) {
+      const cause = { cause: error }
+      job.reject(new StorageError('unknown', 'Sqlite: cannot sync the log; the write may be lost', cause))
+    }
+  }
+}
