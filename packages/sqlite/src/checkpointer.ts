@@ -17,15 +17,15 @@ export class Checkpointer {
   readonly #databasePath: string
   #worker: Worker | undefined
   #committedBytes = 0
-  #running: Promise<CheckpointResult> | undefined
-  #catchingUp: Promise<void> | undefined
+  #running: Promise<void> | undefined
+  #catchingUp: Promise<CheckpointResult> | undefined
 
   constructor(databasePath: string) {
     this.#databasePath = databasePath
   }
 
   /** What new transactions must wait for: undefined, unless the log has grown so long that it must first be worked off. */
-  admission(): Promise<void> | undefined {
+  admission(): Promise<unknown> | undefined {
     return this.#catchingUp
   }
 
@@ -34,25 +34,24 @@ export class Checkpointer {
     this.#committedBytes += committedBytes
     if (this.#committedBytes < CHECKPOINT_BYTES || this.#running !== undefined) return
     this.#committedBytes = 0
-    this.#running = this.#checkpoint()
-    void this.#running.then((result) => {
-      this.#running = undefined
-      if (result.unfinishedPages > MAX_UNFINISHED_PAGES) this.#catchUp()
-    })
+    this.#running = this.#run()
   }
 
   async close(): Promise<void> {
     await this.#running
-    await this.#catchingUp
     await this.#worker?.terminate()
     this.#worker = undefined
   }
 
-  /** While nobody writes, one checkpoint gets to the end of the log, and the next write starts it anew. */
-  #catchUp(): void {
-    this.#catchingUp = this.#checkpoint().then(() => {
+  async #run(): Promise<void> {
+    const { unfinishedPages } = await this.#checkpoint()
+    if (unfinishedPages > MAX_UNFINISHED_PAGES) {
+      // While nobody writes, a checkpoint gets to the end of the log, and the next write starts it anew.
+      this.#catchingUp = this.#checkpoint()
+      await this.#catchingUp
       this.#catchingUp = undefined
-    })
+    }
+    this.#running = undefined
   }
 
   async #checkpoint(): Promise<CheckpointResult> {

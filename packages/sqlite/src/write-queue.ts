@@ -32,7 +32,7 @@ export interface WriteQueueOptions {
   /** Runs after every commit; is told how many bytes of rows the transaction was about. */
   readonly onCommit: (rowBytes: number) => void
   /** Resolves when writing may go on; asked before every transaction. */
-  readonly admit: () => Promise<void> | undefined
+  readonly admit: () => Promise<unknown> | undefined
 }
 
 /** How a job is run. */

@@ -1,0 +1,16 @@
+import type { Metadata } from './metadata.ts'
+
+/** What a handler may know of its call besides the messages. */
+export interface CallContext {
+  /** The full name of the method, such as `/package.Service/Method`. */
+  readonly path: string
+  /** The client's headers. */
+  readonly metadata: Metadata
+  /** The client's address, such as `127.0.0.1:50123`. */
+  readonly peer: string
+  /**
+   * Aborted when the client cancels, its connection breaks, or the deadline passes; its reason is a `GrpcError` that
+   * says which.
+   */
+  readonly signal: AbortSignal
+}

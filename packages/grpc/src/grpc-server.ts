@@ -1,0 +1,87 @@
+import { GrpcError } from './grpc-error.ts'
+import type { Method } from './method.ts'
+import { errorTrailers, TRAILERS_ONLY_HEADERS } from './response-headers.ts'
+import { ServerCall } from './server-call.ts'
+import { StatusCode } from './status-code.ts'
+import type { TransportStream } from './transport-stream.ts'
+
+/** How a {@link GrpcServer} behaves. */
+export interface GrpcServerOptions {
+  readonly methods: readonly Method[]
+  /** Larger messages of clients are refused before they are received, in bytes. Default: 4 MiB. */
+  readonly maxMessageBytes?: number | undefined
+  /** Turns what a handler threw, and is no `GrpcError`, into one. Default: INTERNAL, without telling the client more. */
+  readonly toGrpcError?: ((error: unknown) => GrpcError) | undefined
+  /** Hears of every call that failed, with what the handler threw. Default: nobody does. */
+  readonly onCallFailed?: ((path: string, error: GrpcError, cause: unknown) => void) | undefined
+}
+
+/** Answers calls, whatever transport they come through. */
+export class GrpcServer {
+  readonly #methods: ReadonlyMap<string, Method>
+  readonly #maxMessageBytes: number
+  readonly #toGrpcError: (error: unknown) => GrpcError
+  readonly #onCallFailed: (path: string, error: GrpcError, cause: unknown) => void
+
+  constructor({
+    methods,
+    maxMessageBytes = 4 * 1024 * 1024,
+    toGrpcError = internalError,
+    onCallFailed = () => undefined,
+  }: GrpcServerOptions) {
+    this.#methods = new Map(methods.map((method) => [method.path, method]))
+    this.#maxMessageBytes = maxMessageBytes
+    this.#toGrpcError = toGrpcError
+    this.#onCallFailed = onCallFailed
+  }
+
+  /** Answers one request. Transports call it when the headers are there. */
+  handle(stream: TransportStream): void {
+    const refusal = refuseRequest(stream)
+    if (refusal !== undefined) {
+      stream.listen(deafListener)
+      stream.end(refusal)
+      return
+    }
+    const path = String(stream.headers[':path'])
+    void this.#serve(new ServerCall(stream, path, this.#maxMessageBytes), this.#methods.get(path))
+  }
+
+  async #serve(call: ServerCall, method: Method | undefined): Promise<void> {
+    try {
+      call.startDeadline()
+      if (method === undefined) throw new GrpcError(StatusCode.UNIMPLEMENTED, `${call.path} is not served here`)
+      await method.serve(call)
+      call.finish()
+    } catch (error) {
+      const grpcError = GrpcError.is(error) ? error : this.#toGrpcError(error)
+      this.#onCallFailed(call.path, grpcError, error)
+      call.finish(grpcError)
+    }
+  }
+}
+
+function internalError(error: unknown): GrpcError {
+  return new GrpcError(StatusCode.INTERNAL, 'internal error', { cause: error })
+}
+
+/** Says no to what is not gRPC (gRPC over HTTP/2, "Requests"). */
+function refuseRequest({ headers }: TransportStream): Record<string, string> | undefined {
+  if (headers[':method'] !== 'POST') return { ':status': '405' }
+  const contentType = headers['content-type']
+  if (typeof contentType !== 'string' || !contentType.startsWith('application/grpc')) return { ':status': '415' }
+  const encoding = headers['grpc-encoding']
+  if (encoding === undefined || encoding === 'identity') return undefined
+  const error = new GrpcError(StatusCode.UNIMPLEMENTED, `grpc-encoding ${String(encoding)} is not supported`)
+  return { ...TRAILERS_ONLY_HEADERS, ...errorTrailers(error), 'grpc-accept-encoding': 'identity' } as Record<
+    string,
+    string
+  >
+}
+
+const deafListener = {
+  onData: () => undefined,
+  onEnd: () => undefined,
+  onDrain: () => undefined,
+  onClose: () => undefined,
+}

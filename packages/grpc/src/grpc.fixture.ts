@@ -1,0 +1,98 @@
+import type { Client, ServiceError } from '@grpc/grpc-js'
+import { credentials, makeGenericClientConstructor, Metadata } from '@grpc/grpc-js'
+import type { GrpcServerOptions, Method } from './index.ts'
+import { GrpcServer, Http2GrpcServer } from './index.ts'
+
+/** A method of the test service as both sides see it: messages are plain bytes. */
+export function bytesCodec(name: string): {
+  path: string
+  decode: (bytes: Buffer) => Buffer
+  encode: (bytes: Buffer) => Buffer
+} {
+  return { path: `/test.Test/${name}`, decode: (bytes) => bytes, encode: (bytes) => bytes }
+}
+
+/** A server on a free port, with a grpc-js client connected to it. */
+export interface TestServer extends AsyncDisposable {
+  readonly address: string
+  readonly http2: Http2GrpcServer
+  readonly client: Client
+}
+
+/** Serves methods until disposed. */
+export async function serve(
+  methods: readonly Method[],
+  options: Omit<GrpcServerOptions, 'methods'> = {},
+): Promise<TestServer> {
+  const http2 = new Http2GrpcServer(new GrpcServer({ methods, ...options }))
+  const { port } = await http2.listen({ host: '127.0.0.1', port: 0 })
+  const address = `127.0.0.1:${port}`
+  const GenericClient = makeGenericClientConstructor({}, 'test.Test')
+  const client = new GenericClient(address, credentials.createInsecure(), {
+    'grpc.max_receive_message_length': -1,
+    'grpc.max_send_message_length': -1,
+  })
+  return {
+    address,
+    http2,
+    client,
+    async [Symbol.asyncDispose]() {
+      client.close()
+      await http2.close(1000)
+    },
+  }
+}
+
+const identity = (bytes: Buffer): Buffer => bytes
+
+/** What a call came to: its response or its error, and its trailers. */
+export interface Outcome {
+  readonly response?: Buffer | undefined
+  readonly error?: ServiceError | undefined
+}
+
+/** Makes a unary call. */
+export function callUnary(
+  client: Client,
+  name: string,
+  request: Buffer,
+  metadata: Metadata = new Metadata(),
+): Promise<Outcome> {
+  return new Promise((resolve) => {
+    client.makeUnaryRequest(`/test.Test/${name}`, identity, identity, request, metadata, (error, response) =>
+      resolve({ error: error ?? undefined, response }),
+    )
+  })
+}
+
+/** Makes a server-streaming call and gathers the responses. */
+export function callServerStreaming(
+  client: Client,
+  name: string,
+  request: Buffer,
+): Promise<{ responses: Buffer[]; error?: ServiceError }> {
+  return new Promise((resolve) => {
+    const responses: Buffer[] = []
+    const call = client.makeServerStreamRequest(`/test.Test/${name}`, identity, identity, request)
+    call.on('data', (response: Buffer) => responses.push(response))
+    call.on('error', (error: ServiceError) => resolve({ responses, error }))
+    call.on('end', () => resolve({ responses }))
+  })
+}
+
+/** Makes a client-streaming call with the given requests. */
+export function callClientStreaming(
+  client: Client,
+  name: string,
+  requests: readonly Buffer[],
+  ends = true,
+): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const call = client.makeClientStreamRequest(`/test.Test/${name}`, identity, identity, (error, response) =>
+      resolve({ error: error ?? undefined, response }),
+    )
+    call.on('error', () => undefined)
+    for (const request of requests) call.write(request)
+    if (ends) call.end()
+  })
+}

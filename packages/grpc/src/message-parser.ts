@@ -1,0 +1,91 @@
+import { GrpcError } from './grpc-error.ts'
+import { StatusCode } from './status-code.ts'
+
+/** Every message is preceded by a flag for compression and its length (gRPC over HTTP/2, "Length-Prefixed-Message"). */
+export const PREFIX_BYTES = 5
+
+/** The first buffer for a message that arrives in pieces; it grows with what arrives, whatever length was announced. */
+const FIRST_BUFFER_BYTES = 64 * 1024
+
+/** Cuts a stream of bytes into messages, copying only those that arrive in pieces. */
+export class MessageParser {
+  readonly #maxMessageBytes: number
+  /** Received and not yet looked at. */
+  #rest: Buffer = Buffer.alloc(0)
+  /** The message that is arriving; its length is known. */
+  #partial: Buffer | undefined
+  #partialBytes = 0
+  #expectedBytes = 0
+
+  constructor(maxMessageBytes: number) {
+    this.#maxMessageBytes = maxMessageBytes
+  }
+
+  /** Whether something arrived that is not yet a whole message. */
+  get isWithinMessage(): boolean {
+    return this.#partial !== undefined || this.#rest.byteLength > 0
+  }
+
+  /**
+   * Takes received bytes and returns the messages that are complete with them. A message may share memory with `chunk`.
+   *
+   * @throws GrpcError `RESOURCE_EXHAUSTED` as soon as a prefix announces more than the limit, `UNIMPLEMENTED` for a
+   * compressed message.
+   */
+  push(chunk: Buffer): Buffer[] {
+    const messages: Buffer[] = []
+    let rest = this.#partial === undefined && this.#rest.byteLength > 0 ? Buffer.concat([this.#rest, chunk]) : chunk
+    this.#rest = rest
+    while (rest.byteLength > 0) {
+      if (this.#partial !== undefined) {
+        rest = this.#continuePartial(this.#partial, rest, messages)
+        continue
+      }
+      if (rest.byteLength < PREFIX_BYTES) break
+      const length = this.#readPrefix(rest)
+      const end = PREFIX_BYTES + length
+      if (rest.byteLength >= end) {
+        messages.push(rest.subarray(PREFIX_BYTES, end))
+        rest = rest.subarray(end)
+        continue
+      }
+      this.#beginPartial(length)
+      rest = rest.subarray(PREFIX_BYTES)
+    }
+    // A copy, so that a few bytes do not keep a whole receive buffer alive.
+    this.#rest = rest.byteLength === 0 ? Buffer.alloc(0) : Buffer.from(rest)
+    return messages
+  }
+
+  #readPrefix(bytes: Buffer): number {
+    const length = bytes.readUInt32BE(1)
+    if (bytes[0] !== 0) throw new GrpcError(StatusCode.UNIMPLEMENTED, 'compressed messages are not supported')
+    if (length <= this.#maxMessageBytes) return length
+    const message = `a message of ${length} bytes exceeds the limit of ${this.#maxMessageBytes} bytes`
+    throw new GrpcError(StatusCode.RESOURCE_EXHAUSTED, message)
+  }
+
+  #beginPartial(length: number): void {
+    this.#expectedBytes = length
+    this.#partial = Buffer.allocUnsafeSlow(Math.min(length, FIRST_BUFFER_BYTES))
+    this.#partialBytes = 0
+  }
+
+  #continuePartial(partial: Buffer, bytes: Buffer, messages: Buffer[]): Buffer {
+    const taken = Math.min(bytes.byteLength, this.#expectedBytes - this.#partialBytes)
+    const needed = this.#partialBytes + taken
+    let target = partial
+    if (needed > partial.byteLength) {
+      target = Buffer.allocUnsafeSlow(Math.min(this.#expectedBytes, Math.max(needed, partial.byteLength * 2)))
+      partial.copy(target, 0, 0, this.#partialBytes)
+    }
+    bytes.copy(target, this.#partialBytes, 0, taken)
+    this.#partialBytes = needed
+    this.#partial = target
+    if (needed === this.#expectedBytes) {
+      messages.push(target)
+      this.#partial = undefined
+    }
+    return bytes.subarray(taken)
+  }
+}

@@ -1,0 +1,35 @@
+import type { GrpcError } from './grpc-error.ts'
+import type { HeaderFields } from './metadata.ts'
+
+/** The headers of every response that has messages. */
+export const RESPONSE_HEADERS: HeaderFields = {
+  ':status': '200',
+  'content-type': 'application/grpc',
+  'grpc-accept-encoding': 'identity',
+}
+
+/** The headers of a response that consists of a status alone ("Trailers-Only"). */
+export const TRAILERS_ONLY_HEADERS: HeaderFields = { ':status': '200', 'content-type': 'application/grpc' }
+
+/** The trailers of a call that succeeded. */
+export const OK_TRAILERS: HeaderFields = { 'grpc-status': '0' }
+
+/** The longest message of a status, in characters: the headers of a response must stay well below 8 KiB for old proxies. */
+const MAX_MESSAGE_LENGTH = 1024
+
+/** The trailers that tell a failure. */
+export function errorTrailers({ code, message, details, metadata }: GrpcError): HeaderFields {
+  return {
+    ...metadata?.toFields(),
+    'grpc-status': String(code),
+    'grpc-message': percentEncode(message.slice(0, MAX_MESSAGE_LENGTH)),
+    ...(details !== undefined && {
+      'grpc-status-details-bin': Buffer.from(details.buffer, details.byteOffset, details.byteLength).toString('base64'),
+    }),
+  }
+}
+
+/** Encodes all but printable ASCII, and the percent sign (gRPC over HTTP/2, "Percent-Encoded"). */
+function percentEncode(text: string): string {
+  return text.toWellFormed().replace(/[^\u0020-\u0024\u0026-\u007e]/gu, encodeURIComponent)
+}

@@ -1,0 +1,169 @@
+import type { CallContext } from './call-context.ts'
+import { parseTimeout } from './deadline.ts'
+import type { EncodedMessage } from './encoded-message.ts'
+import { frameMessage } from './encoded-message.ts'
+import { GrpcError } from './grpc-error.ts'
+import { MessageParser } from './message-parser.ts'
+import { Metadata } from './metadata.ts'
+import { StatusCode } from './status-code.ts'
+import { errorTrailers, OK_TRAILERS, RESPONSE_HEADERS, TRAILERS_ONLY_HEADERS } from './response-headers.ts'
+import type { StreamListener, TransportStream } from './transport-stream.ts'
+
+/** With so many bytes of messages waiting for the handler, the client is made to wait. */
+const MAX_WAITING_BYTES = 256 * 1024
+
+/** One call, message by message. Handlers see it through the kinds of method in `method.ts`. */
+export class ServerCall implements CallContext, StreamListener {
+  readonly path: string
+  readonly metadata: Metadata
+  readonly #stream: TransportStream
+  readonly #parser: MessageParser
+  readonly #waiting: Buffer[] = []
+  #waitingBytes = 0
+  #isPaused = false
+  #hasClientEnded = false
+  #failure: GrpcError | undefined
+  #hasResponded = false
+  #isFinished = false
+  #controller: AbortController | undefined
+  #deadline: NodeJS.Timeout | undefined
+  #wakeReceiver: (() => void) | undefined
+  #wakeSender: (() => void) | undefined
+  #isBlocked = false
+
+  constructor(stream: TransportStream, path: string, maxMessageBytes: number) {
+    this.path = path
+    this.#stream = stream
+    this.metadata = new Metadata(stream.headers)
+    this.#parser = new MessageParser(maxMessageBytes)
+    stream.listen(this)
+  }
+
+  get peer(): string {
+    return this.#stream.peer
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    if (this.#failure !== undefined && !this.#controller.signal.aborted) this.#controller.abort(this.#failure)
+    return this.#controller.signal
+  }
+
+  /** Starts the clock, if the client set a deadline. */
+  startDeadline(): void {
+    const timeout = this.metadata.get('grpc-timeout')
+    if (timeout === undefined) return
+    const timeoutMs = parseTimeout(timeout)
+    this.#deadline = setTimeout(() => {
+      const error = new GrpcError(StatusCode.DEADLINE_EXCEEDED, `the deadline of ${timeoutMs} ms has passed`)
+      this.#fail(error)
+      this.finish(error)
+    }, timeoutMs)
+  }
+
+  /** The next message of the client; null when it has sent its last. Rejects once the call has failed. */
+  async receive(): Promise<Buffer | null> {
+    for (;;) {
+      if (this.#failure !== undefined) throw this.#failure
+      const message = this.#waiting.shift()
+      if (message !== undefined) {
+        this.#waitingBytes -= message.byteLength
+        if (this.#isPaused && this.#waitingBytes < MAX_WAITING_BYTES) this.#resume()
+        return message
+      }
+      if (this.#hasClientEnded) return null
+      await new Promise<void>((resolve) => {
+        this.#wakeReceiver = resolve
+      })
+    }
+  }
+
+  /** Sends a message; waits while the client does not keep up. Rejects once the call has failed. */
+  async send(message: EncodedMessage): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure
+    this.#respond()
+    this.#isBlocked = !this.#stream.write(frameMessage(message))
+    while (this.#isBlocked) {
+      await new Promise<void>((resolve) => {
+        this.#wakeSender = resolve
+      })
+      if (this.#failure !== undefined) throw this.#failure
+    }
+  }
+
+  /** Ends the call: with OK, or with the error. Does nothing when it has ended. */
+  finish(error?: GrpcError): void {
+    if (this.#isFinished) return
+    this.#isFinished = true
+    clearTimeout(this.#deadline)
+    if (error === undefined) {
+      this.#respond()
+      this.#stream.end(OK_TRAILERS)
+      return
+    }
+    const trailers = errorTrailers(error)
+    this.#stream.end(this.#hasResponded ? trailers : { ...TRAILERS_ONLY_HEADERS, ...trailers })
+  }
+
+  onData(chunk: Buffer): void {
+    if (this.#isFinished || this.#failure !== undefined) return
+    try {
+      for (const message of this.#parser.push(chunk)) {
+        this.#waiting.push(message)
+        this.#waitingBytes += message.byteLength
+      }
+    } catch (error) {
+      this.#fail(error as GrpcError)
+      return
+    }
+    if (this.#waiting.length > 0) this.#wakeReceiver?.()
+    // Checked also by number: messages of zero bytes are messages.
+    if (this.#waitingBytes >= MAX_WAITING_BYTES || this.#waiting.length >= 1024) this.#pause()
+  }
+
+  onEnd(): void {
+    if (this.#parser.isWithinMessage) {
+      this.#fail(new GrpcError(StatusCode.INVALID_ARGUMENT, 'the request ends in the middle of a message'))
+      return
+    }
+    this.#hasClientEnded = true
+    this.#wakeReceiver?.()
+  }
+
+  onDrain(): void {
+    this.#isBlocked = false
+    this.#wakeSender?.()
+  }
+
+  onClose(isCancelled: boolean): void {
+    clearTimeout(this.#deadline)
+    if (isCancelled) this.#fail(new GrpcError(StatusCode.CANCELLED, 'the client cancelled the call'))
+    this.#isFinished = true
+  }
+
+  #respond(): void {
+    if (this.#hasResponded) return
+    this.#hasResponded = true
+    this.#stream.respond(RESPONSE_HEADERS)
+  }
+
+  #pause(): void {
+    this.#isPaused = true
+    this.#stream.pause()
+  }
+
+  #resume(): void {
+    this.#isPaused = false
+    this.#stream.resume()
+  }
+
+  #fail(error: GrpcError): void {
+    if (this.#failure !== undefined) return
+    this.#failure = error
+    this.#waiting.length = 0
+    this.#controller?.abort(error)
+    this.#isBlocked = false
+    this.#wakeReceiver?.()
+    this.#wakeSender?.()
+  }
+}
