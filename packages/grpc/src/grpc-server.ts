@@ -1,5 +1,6 @@
 import { GrpcError } from './grpc-error.ts'
 import type { Method } from './method.ts'
+import type { HeaderFields } from './metadata.ts'
 import { errorTrailers, TRAILERS_ONLY_HEADERS } from './response-headers.ts'
 import { ServerCall } from './server-call.ts'
 import { StatusCode } from './status-code.ts'
@@ -66,7 +67,7 @@ function internalError(error: unknown): GrpcError {
 }
 
 /** Says no to what is not gRPC (gRPC over HTTP/2, "Requests"). */
-function refuseRequest({ headers }: TransportStream): Record<string, string> | undefined {
+function refuseRequest({ headers }: TransportStream): HeaderFields | undefined {
   if (headers[':method'] !== 'POST') return { ':status': '405' }
   const contentType = headers['content-type']
   if (typeof contentType !== 'string' || !contentType.startsWith('application/grpc')) return { ':status': '415' }
