@@ -1,11 +1,19 @@
-import { type Backend, withCache, WithCacheStorage } from '@caskade/core'
+import { type Backend, EmptyBlobStorage, withCache, WithCacheStorage } from '@caskade/core'
 import { describe, test } from 'vitest'
-import { ReferenceActionCache, ReferenceStorage, testActionCache, testStorage } from './index.ts'
+import { ReferenceActionCache, referenceHarness, ReferenceStorage, testActionCache, testStorage } from './index.ts'
 
 const runner = { describe, test }
 
 testStorage(runner, 'WithCache(Reference, Reference)', {
   create: () => new WithCacheStorage({ cache: new ReferenceStorage(), fallback: new ReferenceStorage() }),
+})
+
+testStorage(runner, 'EmptyBlob(Reference)', {
+  ...referenceHarness((options) => new ReferenceStorage(options)),
+  create: ({ maxBytes } = {}) => new EmptyBlobStorage(new ReferenceStorage({ maxBytes })),
+  reopen: undefined,
+  damage: undefined,
+  hasEmptyBlob: true,
 })
 
 for (const maxStaleMs of [0, 60_000]) {

@@ -21,12 +21,14 @@ export interface StorageHarness {
   readonly hasQuota?: boolean | undefined
   /** Damages a stored blob. For storages that keep content where it can be damaged. */
   readonly damage?: ((storage: StorageABC, digest: Digest, damage: Damage) => void | Promise<void>) | undefined
+  /** The storage has the empty blob from the start and cannot lose it, as protocols want it. */
+  readonly hasEmptyBlob?: boolean | undefined
   /** Sizes, in bytes, at which the storage may behave differently. Default: 1, 1,000, 70,000 and 300,000. */
   readonly blobSizes?: readonly number[] | undefined
 }
 
 /** What a case needs beyond `create`. */
-export type StorageCapability = 'quota' | 'damage' | 'reopen'
+export type StorageCapability = 'quota' | 'damage' | 'reopen' | 'empty-blob' | 'no-empty-blob'
 
 /** What a case runs on. */
 export interface StorageCaseContext {
@@ -56,6 +58,8 @@ export function canRun({ needs }: StorageCase, harness: StorageHarness): boolean
   if (needs === 'quota') return harness.hasQuota === true
   if (needs === 'damage') return harness.damage !== undefined
   if (needs === 'reopen') return harness.reopen !== undefined
+  if (needs === 'empty-blob') return harness.hasEmptyBlob === true
+  if (needs === 'no-empty-blob') return harness.hasEmptyBlob !== true
   return true
 }
 

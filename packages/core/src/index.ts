@@ -23,6 +23,7 @@ export {
   digestsEqual,
   formatDigest,
 } from './digest.ts'
+export { EmptyBlobStorage } from './empty-blob-storage.ts'
 export { getEntryValue, MAX_VALUE_BYTES, putEntryValue } from './entry-value.ts'
 export { createHasher, digestOf, emptyDigest, type Hasher } from './hashing.ts'
 export { Lifecycle, startAll, stopAll } from './lifecycle.ts'

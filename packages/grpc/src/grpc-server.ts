@@ -74,10 +74,7 @@ function refuseRequest({ headers }: TransportStream): HeaderFields | undefined {
   const encoding = headers['grpc-encoding']
   if (encoding === undefined || encoding === 'identity') return undefined
   const error = new GrpcError(StatusCode.UNIMPLEMENTED, `grpc-encoding ${String(encoding)} is not supported`)
-  return { ...TRAILERS_ONLY_HEADERS, ...errorTrailers(error), 'grpc-accept-encoding': 'identity' } as Record<
-    string,
-    string
-  >
+  return { ...TRAILERS_ONLY_HEADERS, ...errorTrailers(error), 'grpc-accept-encoding': 'identity' }
 }
 
 const deafListener = {

@@ -87,6 +87,11 @@ export const brokenAnswers: readonly BrokenStorage[] = [
       })(options),
   },
   {
+    defect: 'has no empty blob although it should always be there',
+    caughtBy: 'empty blob: is always there where protocols want it so, in every digest function',
+    create: (options) => new ReferenceStorage(options),
+  },
+  {
     defect: 'takes every hash for SHA-256',
     caughtBy: 'digest functions: the same content under each is a blob of its own',
     create: (options) =>

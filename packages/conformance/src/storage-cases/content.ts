@@ -88,6 +88,7 @@ export const contentCases: readonly StorageCase[] = [
   },
   {
     name: 'empty blob: is an ordinary blob, absent until it is written',
+    needs: 'no-empty-blob',
     async run({ storage }) {
       const empty = makeBlob(1, 0)
       await assertAbsent(storage, empty.digest)
@@ -98,6 +99,35 @@ export const contentCases: readonly StorageCase[] = [
 
       await storage.deleteBlob(empty.digest)
       await assertAbsent(storage, empty.digest)
+    },
+  },
+  {
+    name: 'empty blob: is always there where protocols want it so, in every digest function',
+    needs: 'empty-blob',
+    async run({ storage }) {
+      for (const digestFunction of digestFunctions.filter((each) => each !== 'blake3')) {
+        const empty = makeBlob(1, 0, digestFunction)
+        const other = makeBlob(1, 5, digestFunction)
+
+        await storage.deleteBlob(empty.digest)
+        await storage.bulkDelete([empty.digest])
+        await assertStored(storage, empty)
+        await storage.commitWrite(empty.digest, sourceOf(empty))
+        const statuses = await storage.bulkUpdateBlobs([
+          [other.digest, empty.bytes],
+          [empty.digest, empty.bytes],
+          [empty.digest, other.bytes],
+          [other.digest, other.bytes],
+        ])
+
+        const codes = statuses.map(({ code }) => code)
+        assert.deepEqual(codes, ['invalid-argument', 'ok', 'invalid-argument', 'ok'])
+        await assertStored(storage, empty)
+        await assertStored(storage, other)
+        assert.deepEqual(await storage.missingBlobs([empty.digest, other.digest]), [])
+        assert.equal((await storage.bulkReadBlobs([empty.digest, other.digest])).size, 2)
+        assert.deepEqual(await storage.resolveHash(empty.digest.hash, digestFunction), empty.digest)
+      }
     },
   },
   {
