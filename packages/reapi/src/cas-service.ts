@@ -1,0 +1,236 @@
+import { create } from '@bufbuild/protobuf'
+import type { Digest, Status } from '@caskade/core'
+import { StorageError, statusOfError } from '@caskade/core'
+import type { CallContext, Method } from '@caskade/grpc'
+import { GrpcError, serverStreamingMethod, StatusCode, unaryMethod } from '@caskade/grpc'
+import { codecOf } from './codec.ts'
+import type { DigestReader } from './digests.ts'
+import { toWireDigest } from './digests.ts'
+import type {
+  BatchReadBlobsRequest,
+  BatchReadBlobsResponse,
+  BatchUpdateBlobsRequest,
+  BatchUpdateBlobsRequest_Request,
+  BatchUpdateBlobsResponse,
+  Directory,
+  FindMissingBlobsRequest,
+  FindMissingBlobsResponse,
+  GetTreeRequest,
+  GetTreeResponse,
+} from './messages.ts'
+import {
+  BatchReadBlobsResponseSchema,
+  BatchUpdateBlobsResponseSchema,
+  Compressor_Value as Compressor,
+  ContentAddressableStorage,
+  FindMissingBlobsResponseSchema,
+  GetTreeResponseSchema,
+} from './messages.ts'
+import type { ReapiSettings } from './reapi-options.ts'
+import { toRpcStatus } from './status-mapping.ts'
+import { walkTree } from './tree-reader.ts'
+import { compressSmall, decompressSmall } from './zstd.ts'
+
+/** Smaller blobs are sent as they are even to clients that take zstd: compressing them gains nothing. */
+const COMPRESS_FROM_BYTES = 1024
+
+/** What the directories of one message of GetTree come to at most, in bytes. */
+const TREE_MESSAGE_BYTES = 2 * 1024 * 1024
+
+/** How many directories one message of GetTree holds when the client does not say. */
+const TREE_PAGE_SIZE = 1000
+
+/** A blob of a batch that is to be stored. */
+interface BatchItem {
+  /** What it comes to once it is decompressed. */
+  readonly sizeBytes: number
+  readonly content: () => Promise<readonly [Digest, Uint8Array]>
+}
+
+/** `ContentAddressableStorage`: blobs in batches, and trees. */
+export class CasService {
+  readonly #settings: ReapiSettings
+  readonly #digests: DigestReader
+
+  constructor(settings: ReapiSettings, digests: DigestReader) {
+    this.#settings = settings
+    this.#digests = digests
+  }
+
+  methods(): Method[] {
+    const { findMissingBlobs, batchUpdateBlobs, batchReadBlobs, getTree } = ContentAddressableStorage.method
+    return [
+      unaryMethod(codecOf(findMissingBlobs), (request, call) => this.#findMissingBlobs(request, call)),
+      unaryMethod(codecOf(batchUpdateBlobs), (request, call) => this.#batchUpdateBlobs(request, call)),
+      unaryMethod(codecOf(batchReadBlobs), (request, call) => this.#batchReadBlobs(request, call)),
+      serverStreamingMethod(codecOf(getTree), (request, call) => this.#getTree(request, call)),
+    ]
+  }
+
+  async #findMissingBlobs(
+    { blobDigests, digestFunction }: FindMissingBlobsRequest,
+    { signal }: CallContext,
+  ): Promise<FindMissingBlobsResponse> {
+    const digests = blobDigests.map((digest) => this.#digests.read(digest, digestFunction))
+    const missing = await this.#settings.backend.storage.missingBlobs(digests, { signal })
+    return create(FindMissingBlobsResponseSchema, { missingBlobDigests: missing.map(toWireDigest) })
+  }
+
+  async #batchUpdateBlobs(
+    { requests, digestFunction }: BatchUpdateBlobsRequest,
+    { signal }: CallContext,
+  ): Promise<BatchUpdateBlobsResponse> {
+    const items = requests.map((request) => this.#checkBatchItem(request, digestFunction))
+    this.#assertBatchSize(items.map(({ sizeBytes }) => sizeBytes))
+    const blobs: (readonly [Digest, Uint8Array])[] = []
+    const failures: (Status | undefined)[] = []
+    // One after the other: decompression needs memory of its own.
+    for (const item of items) {
+      const outcome = await item.content().catch(failureStatus)
+      const isFailed = 'code' in outcome
+      failures.push(isFailed ? outcome : undefined)
+      if (!isFailed) blobs.push(outcome)
+    }
+    const stored = (await this.#settings.backend.storage.bulkUpdateBlobs(blobs, { signal })).values()
+    return create(BatchUpdateBlobsResponseSchema, {
+      responses: requests.map(({ digest }, index) => ({
+        ...(digest !== undefined && { digest }),
+        status: toRpcStatus(failures[index] ?? stored.next().value ?? unanswered),
+      })),
+    })
+  }
+
+  /** Looks at one blob of a batch without decompressing it; what is wrong with it is told by `content`. */
+  #checkBatchItem(
+    { digest: wireDigest, data, compressor }: BatchUpdateBlobsRequest_Request,
+    digestFunction: number,
+  ): BatchItem {
+    const failed = (error: unknown): BatchItem => ({ sizeBytes: data.byteLength, content: async () => raise(error) })
+    try {
+      const digest = this.#digests.read(wireDigest, digestFunction)
+      if (compressor === Compressor.IDENTITY) return { sizeBytes: data.byteLength, content: async () => [digest, data] }
+      if (compressor === Compressor.ZSTD) {
+        return {
+          sizeBytes: digest.sizeBytes,
+          content: async () => [digest, await decompressSmall(data, digest.sizeBytes)],
+        }
+      }
+      return failed(new StorageError('invalid-argument', `compressor ${compressor} is not supported, only ZSTD`))
+    } catch (error) {
+      return failed(error)
+    }
+  }
+
+  async #batchReadBlobs(
+    { digests: wireDigests, digestFunction, acceptableCompressors }: BatchReadBlobsRequest,
+    { signal }: CallContext,
+  ): Promise<BatchReadBlobsResponse> {
+    const digests = wireDigests.map((digest) => this.#digests.read(digest, digestFunction))
+    this.#assertBatchSize(digests.map(({ sizeBytes }) => sizeBytes))
+    const outcomes = await this.#readAll(digests, signal)
+    const isZstdAccepted = acceptableCompressors.includes(Compressor.ZSTD)
+    const responses = []
+    for (const digest of digests) {
+      const outcome = outcomes.get(digest.hash)
+      responses.push({ digest: toWireDigest(digest), ...(await encodeOutcome(digest, outcome, isZstdAccepted)) })
+    }
+    return create(BatchReadBlobsResponseSchema, { responses })
+  }
+
+  /** All in one call; if any of them fails, one by one, so that each has a status of its own. */
+  async #readAll(digests: readonly Digest[], signal: AbortSignal): Promise<Map<string, Uint8Array | Status>> {
+    const { storage } = this.#settings.backend
+    try {
+      return await storage.bulkReadBlobs(digests, { signal })
+    } catch (error) {
+      signal.throwIfAborted()
+      if (digests.length === 1) return new Map([[digests[0]?.hash ?? '', statusOfError(error)]])
+    }
+    const outcomes = new Map<string, Uint8Array | Status>()
+    for (const digest of digests) {
+      if (outcomes.has(digest.hash)) continue
+      for (const [hash, outcome] of await this.#readAll([digest], signal)) outcomes.set(hash, outcome)
+    }
+    return outcomes
+  }
+
+  async *#getTree(
+    { rootDigest, digestFunction, pageSize, pageToken }: GetTreeRequest,
+    { signal }: CallContext,
+  ): AsyncGenerator<GetTreeResponse, void, undefined> {
+    const { backend, maxTreeBytes } = this.#settings
+    const root = this.#digests.read(rootDigest, digestFunction, 'root_digest')
+    const skip = parsePageToken(pageToken)
+    if (pageSize < 0) throw new GrpcError(StatusCode.INVALID_ARGUMENT, `page_size ${pageSize} is negative`)
+    const maxCount = pageSize === 0 ? TREE_PAGE_SIZE : pageSize
+    let page: Directory[] = []
+    let pageBytes = 0
+    let walked = 0
+    const walk = walkTree(root, {
+      storage: backend.storage,
+      digests: this.#digests,
+      requestedFunction: digestFunction,
+      maxTreeBytes,
+      signal,
+    })
+    for await (const { directory, digest } of walk) {
+      walked += 1
+      if (walked <= skip) continue
+      if (page.length >= maxCount || (page.length > 0 && pageBytes + digest.sizeBytes > TREE_MESSAGE_BYTES)) {
+        yield create(GetTreeResponseSchema, { directories: page, nextPageToken: String(walked - 1) })
+        page = []
+        pageBytes = 0
+      }
+      page.push(directory)
+      pageBytes += digest.sizeBytes
+    }
+    if (walked === 0) throw new GrpcError(StatusCode.NOT_FOUND, `the root ${root.hash}/${root.sizeBytes} is not stored`)
+    yield create(GetTreeResponseSchema, { directories: page })
+  }
+
+  #assertBatchSize(sizes: readonly number[]): void {
+    const total = sizes.reduce((sum, size) => sum + size, 0)
+    if (total <= this.#settings.maxBatchBytes) return
+    const message = `the batch comes to ${total} bytes, at most ${this.#settings.maxBatchBytes} are allowed; use ByteStream`
+    throw new GrpcError(StatusCode.INVALID_ARGUMENT, message)
+  }
+}
+
+const unanswered: Status = { code: 'unknown', message: 'the storage gave no answer for this blob' }
+
+function raise(error: unknown): never {
+  throw error
+}
+
+function failureStatus(error: unknown): Status {
+  if (!GrpcError.is(error)) return statusOfError(error)
+  return { code: 'invalid-argument', message: error.message }
+}
+
+async function encodeOutcome(
+  { sizeBytes }: Digest,
+  outcome: Uint8Array | Status | undefined,
+  isZstdAccepted: boolean,
+): Promise<{ data?: Uint8Array; compressor?: Compressor; status: { code: number; message?: string } }> {
+  if (outcome !== undefined && 'code' in outcome) return { status: toRpcStatus(outcome) }
+  // The map is by hash; a digest with another size names nothing.
+  if (outcome?.byteLength !== sizeBytes) {
+    return { status: { code: StatusCode.NOT_FOUND, message: 'the blob is not stored' } }
+  }
+  const status = { code: StatusCode.OK }
+  if (isZstdAccepted && sizeBytes >= COMPRESS_FROM_BYTES) {
+    const data = await compressSmall(outcome)
+    if (data.byteLength < sizeBytes) return { data, compressor: Compressor.ZSTD, status }
+  }
+  return { data: outcome, compressor: Compressor.IDENTITY, status }
+}
+
+/** The token is the number of directories that came before; the order of a tree never changes. */
+function parsePageToken(pageToken: string): number {
+  if (pageToken === '') return 0
+  if (/^[0-9]{1,9}$/.test(pageToken)) return Number(pageToken)
+  throw new GrpcError(
+    StatusCode.INVALID_ARGUMENT,
+    `page_token ${JSON.stringify(pageToken.slice(0, 50))} is not one of ours`,
+  )
+}

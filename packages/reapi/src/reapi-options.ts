@@ -1,0 +1,37 @@
+import type { Backend, DigestFunction } from '@caskade/core'
+
+/** What the services serve, and within which limits. */
+export interface ReapiOptions {
+  /** Where everything is kept. Its storage should have the empty blob always present, as `EmptyBlobStorage` does. */
+  readonly backend: Backend
+  /** An existing folder for uploads on their way in; on the file system of the storage, it saves that storage a copy. */
+  readonly uploadDirectory: string
+  /** The digest functions to offer. Default: SHA-256 alone. */
+  readonly digestFunctions?: readonly DigestFunction[] | undefined
+  /** Larger blobs are refused before they are received, in bytes. Default: 64 GiB. */
+  readonly maxBlobBytes?: number | undefined
+  /** What the blobs of one batch may come to, in bytes. Default: 3.75 MiB, which fits in the 4 MiB that clients receive at most. */
+  readonly maxBatchBytes?: number | undefined
+  /** Trees that come to more than this are not walked, in bytes. Default: 64 MiB. */
+  readonly maxTreeBytes?: number | undefined
+  /** How long an upload whose connection broke can be resumed, in milliseconds. Default: 5 minutes. */
+  readonly resumeWithinMs?: number | undefined
+}
+
+/** The same with every default filled in. */
+export type ReapiSettings = {
+  readonly [Name in keyof ReapiOptions]-?: NonNullable<ReapiOptions[Name]>
+}
+
+/** Fills in the defaults. */
+export function resolveOptions(options: ReapiOptions): ReapiSettings {
+  return {
+    backend: options.backend,
+    uploadDirectory: options.uploadDirectory,
+    digestFunctions: options.digestFunctions ?? ['sha256'],
+    maxBlobBytes: options.maxBlobBytes ?? 64 * 1024 ** 3,
+    maxBatchBytes: options.maxBatchBytes ?? 3.75 * 1024 ** 2,
+    maxTreeBytes: options.maxTreeBytes ?? 64 * 1024 ** 2,
+    resumeWithinMs: options.resumeWithinMs ?? 300_000,
+  }
+}

@@ -1,0 +1,127 @@
+import type { Transform } from 'node:stream'
+import { promisify } from 'node:util'
+import zlib from 'node:zlib'
+import type { BlobReader } from '@caskade/core'
+import { GrpcError, StatusCode } from '@caskade/grpc'
+
+/** The largest window a compressed upload may ask for: 8 MiB, which every encoder stays within unless told otherwise (RFC 8878, 3.1.1.1.2). */
+const MAX_WINDOW_LOG = 23
+
+/** How hard downloads are compressed: the fastest regular level, since they are compressed anew for each client. */
+const COMPRESSION_LEVEL = 1
+
+const DECOMPRESSION = { params: { [zlib.constants.ZSTD_d_windowLogMax]: MAX_WINDOW_LOG } }
+
+const compressBytes = promisify(zlib.zstdCompress)
+const decompressBytes = promisify(zlib.zstdDecompress)
+
+/** Compresses a small blob. */
+export async function compressSmall(bytes: Uint8Array): Promise<Buffer> {
+  return compressBytes(bytes, { params: { [zlib.constants.ZSTD_c_compressionLevel]: COMPRESSION_LEVEL } })
+}
+
+/**
+ * Decompresses a small blob, never to more than `sizeBytes`.
+ *
+ * @throws GrpcError `INVALID_ARGUMENT` when it is more, or malformed.
+ */
+export async function decompressSmall(bytes: Uint8Array, sizeBytes: number): Promise<Buffer> {
+  try {
+    // The limit must be positive, so that an empty blob is checked by its digest alone.
+    return await decompressBytes(bytes, { ...DECOMPRESSION, maxOutputLength: Math.max(sizeBytes, 1) })
+  } catch (error) {
+    throw malformed(error)
+  }
+}
+
+/** Compresses what a reader delivers. */
+export async function* compress(reader: BlobReader): AsyncGenerator<Uint8Array, void, undefined> {
+  const encoder = zlib.createZstdCompress({
+    params: { [zlib.constants.ZSTD_c_compressionLevel]: COMPRESSION_LEVEL },
+    pledgedSrcSize: reader.sizeBytes,
+    chunkSize: 128 * 1024,
+  })
+  const feeding = feed(encoder, reader)
+  try {
+    for await (const chunk of encoder) yield chunk as Buffer
+    await feeding
+  } finally {
+    encoder.destroy()
+    await feeding.catch(() => undefined)
+  }
+}
+
+async function feed(encoder: Transform, reader: BlobReader): Promise<void> {
+  try {
+    for await (const chunk of reader) await write(encoder, chunk)
+    encoder.end()
+  } catch (error) {
+    encoder.destroy(error instanceof Error ? error : new Error(String(error)))
+    throw error
+  }
+}
+
+/** Decompresses what is written to it, handing on the output as it comes; a slow consumer makes the writer wait. */
+export class ZstdDecoder {
+  readonly #decoder = zlib.createZstdDecompress(DECOMPRESSION)
+  readonly #consuming: Promise<void>
+
+  constructor(consume: (chunk: Buffer) => Promise<void>) {
+    this.#consuming = this.#consume(consume)
+    // Whoever writes next, or ends, hears of a failure.
+    this.#consuming.catch(() => undefined)
+  }
+
+  /** Takes compressed bytes. Rejects with what the consumer failed with, or `INVALID_ARGUMENT` when they are malformed. */
+  async write(chunk: Uint8Array): Promise<void> {
+    try {
+      await write(this.#decoder, chunk)
+    } catch (error) {
+      // Whatever failed also ended the consuming, which knows why.
+      await this.#consuming
+      throw malformed(error)
+    }
+  }
+
+  /** Waits until all output was consumed. */
+  async end(): Promise<void> {
+    this.#decoder.end()
+    await this.#consuming
+  }
+
+  destroy(): void {
+    this.#decoder.destroy()
+  }
+
+  async #consume(consume: (chunk: Buffer) => Promise<void>): Promise<void> {
+    const chunks = this.#decoder[Symbol.asyncIterator]()
+    for (;;) {
+      const result = await chunks.next().catch((error: unknown) => {
+        throw malformed(error)
+      })
+      if (result.done === true) return
+      try {
+        await consume(result.value as Buffer)
+      } catch (error) {
+        this.#decoder.destroy()
+        throw error
+      }
+    }
+  }
+}
+
+function write(stream: Transform, chunk: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    stream.write(chunk, (error) => {
+      if (error) reject(error)
+      else resolve()
+    })
+  })
+}
+
+function malformed(error: unknown): GrpcError {
+  if (GrpcError.is(error)) return error
+  const isTooLong = error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE'
+  const reason = isTooLong ? 'it decompresses to more than its digest says' : String(error)
+  return new GrpcError(StatusCode.INVALID_ARGUMENT, `zstd data cannot be used: ${reason}`, { cause: error })
+}
