@@ -1,8 +1,11 @@
 import type { ActionCacheEntry, ActionKey, UpdateOptions } from './action-cache-abc.ts'
 import { MAX_ENTRY_BYTES } from './action-cache-abc.ts'
 import type { Backend } from './backend.ts'
-import { sourceFromBytes } from './blob-source.ts'
-import type { Digest } from './digest.ts'
+import type { BlobReader } from './blob-reader.ts'
+import { readerFromBytes } from './blob-reader.ts'
+import type { BlobSource } from './blob-source.ts'
+import { collectSource, sourceFromBytes } from './blob-source.ts'
+import type { Digest, DigestFunction } from './digest.ts'
 import { createDigest, formatDigest } from './digest.ts'
 import { digestOf } from './hashing.ts'
 import type { OperationOptions } from './operation-options.ts'
@@ -11,53 +14,86 @@ import { StorageError } from './storage-error.ts'
 /** The metadata name under which an entry says that its value is a blob. */
 const VALUE_BLOB = 'caskade-value-blob'
 
-/** The longest value that may be stored, in bytes; it is read into memory whole. */
-export const MAX_VALUE_BYTES: number = 64 * 1024 * 1024
+/** A value of any length, which need not be in memory. */
+export interface EntryValue extends Omit<ActionCacheEntry, 'bytes'> {
+  /** What the source holds. */
+  readonly digest: Digest
+  readonly source: BlobSource
+}
+
+/** A stored value that is about to be read. Its reader must be read or disposed. */
+export interface OpenEntryValue extends Omit<ActionCacheEntry, 'bytes'> {
+  readonly reader: BlobReader
+}
 
 /**
- * Stores a value of any length up to {@link MAX_VALUE_BYTES} under a key: within the entry when it fits there, else as
- * a blob that the entry refers to. Resolves as `ActionCacheABC.update` does.
+ * Stores a value of any length under a key: within the entry when it fits there, else as a blob that the entry refers
+ * to. Resolves as `ActionCacheABC.update` does.
  */
 export async function putEntryValue(
   { storage, actionCache }: Backend,
   key: ActionKey,
-  entry: ActionCacheEntry,
+  { digest, source, references, metadata }: EntryValue,
   options: UpdateOptions = {},
 ): Promise<boolean> {
-  if (entry.bytes.byteLength <= MAX_ENTRY_BYTES) return actionCache.update(key, entry, options)
-  if (entry.bytes.byteLength > MAX_VALUE_BYTES) {
-    throw new StorageError(
-      'too-large',
-      `putEntryValue: ${entry.bytes.byteLength} bytes are more than ${MAX_VALUE_BYTES}`,
-    )
+  const { signal } = options
+  if (digest.sizeBytes <= MAX_ENTRY_BYTES) {
+    const bytes = await collectSource(source, digest, { signal })
+    return actionCache.update(key, { bytes, references, metadata }, options)
   }
-  const digest = digestOf(entry.bytes)
-  await storage.commitWrite(digest, sourceFromBytes(entry.bytes), { signal: options.signal })
-  const reference: ActionCacheEntry = {
+  await storage.commitWrite(digest, source, { signal })
+  const location = `${digest.digestFunction ?? 'sha256'}:${formatDigest(digest)}`
+  const entry: ActionCacheEntry = {
     bytes: new Uint8Array(0),
-    references: [digest, ...entry.references],
-    metadata: { ...entry.metadata, [VALUE_BLOB]: formatDigest(digest) },
+    references: [digest, ...references],
+    metadata: { ...metadata, [VALUE_BLOB]: location },
   }
-  return actionCache.update(key, reference, options)
+  return actionCache.update(key, entry, options)
 }
 
-/** Reads what {@link putEntryValue} stored; resolves to null when there is no entry, or its blob is gone. */
-export async function getEntryValue(
+/** Stores a value that is in memory; see {@link putEntryValue}. */
+export async function putEntryBytes(
+  backend: Backend,
+  key: ActionKey,
+  { bytes, references, metadata }: ActionCacheEntry,
+  options: UpdateOptions = {},
+): Promise<boolean> {
+  const value = { digest: digestOf(bytes), source: sourceFromBytes(bytes), references, metadata }
+  return putEntryValue(backend, key, value, options)
+}
+
+/** Opens a stored value; resolves to null when there is no entry, or its blob is gone. */
+export async function openEntryValue(
   { storage, actionCache }: Backend,
   key: ActionKey,
   options: OperationOptions = {},
-): Promise<ActionCacheEntry | null> {
+): Promise<OpenEntryValue | null> {
   const entry = await actionCache.get(key, options)
-  const location = entry?.metadata[VALUE_BLOB]
-  if (entry === null || location === undefined) return entry
-  const digest = parseLocation(location)
-  const reader = digest.sizeBytes > MAX_VALUE_BYTES ? null : await storage.getBlob(digest, options)
-  if (reader === null) return null
-  const { [VALUE_BLOB]: _, ...metadata } = entry.metadata
-  return { bytes: await reader.bytes(), references: entry.references.slice(1), metadata }
+  if (entry === null) return null
+  const { [VALUE_BLOB]: location, ...metadata } = entry.metadata
+  if (location === undefined) {
+    return { reader: readerFromBytes(entry.bytes, options), references: entry.references, metadata }
+  }
+  const reader = await storage.getBlob(parseLocation(location), options)
+  return reader === null ? null : { reader, references: entry.references.slice(1), metadata }
+}
+
+/** Reads a stored value into memory; null as {@link openEntryValue}, or when it has more than `maxBytes`. */
+export async function getEntryBytes(
+  backend: Backend,
+  key: ActionKey,
+  { maxBytes, signal }: OperationOptions & { readonly maxBytes: number },
+): Promise<ActionCacheEntry | null> {
+  const value = await openEntryValue(backend, key, { signal })
+  if (value === null) return null
+  const { reader, ...rest } = value
+  if (reader.sizeBytes <= maxBytes) return { bytes: await reader.bytes(), ...rest }
+  await reader[Symbol.asyncDispose]()
+  return null
 }
 
 function parseLocation(location: string): Digest {
-  const [hash = '', sizeBytes] = location.split('/')
-  return createDigest(hash, Number(sizeBytes))
+  const [, digestFunction, hash, sizeBytes] = /^(\w+):(\w+)\/(\d+)$/.exec(location) ?? []
+  if (hash !== undefined) return createDigest(hash, Number(sizeBytes), digestFunction as DigestFunction)
+  throw new StorageError('corrupt', `action cache: ${JSON.stringify(location)} does not say where a value is`)
 }

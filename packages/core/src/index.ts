@@ -24,7 +24,14 @@ export {
   formatDigest,
 } from './digest.ts'
 export { EmptyBlobStorage } from './empty-blob-storage.ts'
-export { getEntryValue, MAX_VALUE_BYTES, putEntryValue } from './entry-value.ts'
+export {
+  type EntryValue,
+  getEntryBytes,
+  type OpenEntryValue,
+  openEntryValue,
+  putEntryBytes,
+  putEntryValue,
+} from './entry-value.ts'
 export { createHasher, digestOf, emptyDigest, type Hasher } from './hashing.ts'
 export { Lifecycle, startAll, stopAll } from './lifecycle.ts'
 export { mapLimit } from './map-limit.ts'

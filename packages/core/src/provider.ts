@@ -21,6 +21,8 @@ export interface OptionSchema {
   readonly minimum?: number | undefined
   readonly maximum?: number | undefined
   readonly enum?: readonly string[] | undefined
+  /** What the items of an array must be. */
+  readonly items?: { readonly type: 'string' | 'number'; readonly enum?: readonly string[] | undefined } | undefined
   readonly default?: unknown
 }
 

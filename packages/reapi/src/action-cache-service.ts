@@ -1,6 +1,6 @@
 import { fromBinary, toBinary } from '@bufbuild/protobuf'
 import type { ActionKey, Digest } from '@caskade/core'
-import { digestKey, formatDigest, getEntryValue, putEntryValue } from '@caskade/core'
+import { digestKey, formatDigest, getEntryBytes, putEntryBytes } from '@caskade/core'
 import type { CallContext, Method } from '@caskade/grpc'
 import { GrpcError, StatusCode, unaryMethod } from '@caskade/grpc'
 import { closureOf, directDigests } from './action-result-digests.ts'
@@ -11,6 +11,9 @@ import type { ActionResult, GetActionResultRequest, UpdateActionResultRequest } 
 import { ActionCache, ActionResultSchema } from './messages.ts'
 import type { ReapiSettings } from './reapi-options.ts'
 import { toRpcStatus } from './status-mapping.ts'
+
+/** What a response may come to, inlined content included, in bytes: clients receive 4 MiB at most unless told otherwise. */
+const MAX_RESULT_BYTES = 3.75 * 1024 * 1024
 
 /** `ActionCache`: results of actions, answered only while every blob they name is there. */
 export class ActionCacheService {
@@ -33,12 +36,18 @@ export class ActionCacheService {
   async #get(request: GetActionResultRequest, { signal }: CallContext): Promise<ActionResult> {
     const { backend } = this.#settings
     const action = this.#digests.read(request.actionDigest, request.digestFunction, 'action_digest')
-    const entry = await getEntryValue(backend, actionKey(request.instanceName, action), { signal })
+    const key = actionKey(request.instanceName, action)
+    const entry = await getEntryBytes(backend, key, { signal, maxBytes: MAX_RESULT_BYTES })
     if (entry === null) throw notFound(action, 'it is not in the action cache')
     const result = parseResult(entry.bytes)
     if (result === null) throw notFound(action, 'what is stored for it is not an ActionResult')
     await this.#assertComplete(action, result, request.digestFunction, signal)
-    await inlineRequested(result, request, { storage: backend.storage, digests: this.#digests }, { signal })
+    await inlineRequested(result, request, {
+      storage: backend.storage,
+      digests: this.#digests,
+      maxBytes: MAX_RESULT_BYTES - entry.bytes.byteLength,
+      signal,
+    })
     return result
   }
 
@@ -54,7 +63,11 @@ export class ActionCacheService {
       if (code !== StatusCode.OK) throw new GrpcError(code as StatusCode, message)
     }
     const bytes = toBinary(ActionResultSchema, result)
-    await putEntryValue(backend, actionKey(instanceName, action), { bytes, references, metadata: {} }, { signal })
+    if (bytes.byteLength > MAX_RESULT_BYTES) {
+      const message = `action_result: ${bytes.byteLength} bytes are more than clients could receive`
+      throw new GrpcError(StatusCode.INVALID_ARGUMENT, message)
+    }
+    await putEntryBytes(backend, actionKey(instanceName, action), { bytes, references, metadata: {} }, { signal })
     return result
   }
 

@@ -7,8 +7,13 @@ import type { ActionResult, GetActionResultRequest } from './messages.ts'
 import { DigestSchema } from './messages.ts'
 import { create } from '@bufbuild/protobuf'
 
-/** What is put into one response besides the result itself, in bytes: with it, the response must stay below 4 MiB. */
-const MAX_INLINED_BYTES = 2 * 1024 * 1024
+/** What inlining needs to know besides the request. */
+export interface InlineOptions extends OperationOptions {
+  readonly storage: StorageABC
+  readonly digests: DigestReader
+  /** What may be inlined in all, in bytes. */
+  readonly maxBytes: number
+}
 
 /** A place in a result where the content of a blob can stand beside its digest. */
 interface InlineField {
@@ -52,12 +57,11 @@ export function takeInlined(
 export async function inlineRequested(
   result: ActionResult,
   request: GetActionResultRequest,
-  { storage, digests }: { storage: StorageABC; digests: DigestReader },
-  { signal }: OperationOptions,
+  { storage, digests, maxBytes, signal }: InlineOptions,
 ): Promise<void> {
   const paths = new Set(request.inlineOutputFiles)
   const isWanted = { stdout: request.inlineStdout, stderr: request.inlineStderr }
-  let rest = MAX_INLINED_BYTES
+  let rest = maxBytes
   for (const { kind, name, digest: wireDigest, content, set } of inlineFields(result)) {
     if (!(kind === 'file' ? paths.has(name) : isWanted[kind])) continue
     if (wireDigest === undefined || content.byteLength > 0) continue

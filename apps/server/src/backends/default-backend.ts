@@ -1,0 +1,14 @@
+import { join } from 'node:path'
+import type { BackendConfig } from '@caskade/core'
+
+/** The backend of a server that nobody configured: memory in front of SQLite in the data folder. */
+export function defaultBackend(dataDirectory: string): BackendConfig {
+  const mebibyte = 1024 * 1024
+  return {
+    type: 'with-cache',
+    // Small blobs only: they gain most from memory, and a few large ones would drive them out.
+    cache: { type: 'memory', maxBytes: 128 * mebibyte, maxBlobBytes: 2 * mebibyte },
+    fallback: { type: 'sqlite', path: join(dataDirectory, 'store'), maxBytes: 10 * 1024 * mebibyte },
+    maxCachedBlobBytes: 2 * mebibyte,
+  }
+}

@@ -1,0 +1,51 @@
+import type { BackendConfig, DigestFunction, OptionsSchema } from '@caskade/core'
+
+/** How a server is set up; what a configuration file says, with its units resolved. */
+export interface ServerConfig {
+  /** Where gRPC is served, as `host:port`. Default: `127.0.0.1:8980`. */
+  readonly listen?: string | undefined
+  /** Where HTTP/1.1 is served, as `host:port`. Default: `127.0.0.1:8981`. */
+  readonly httpListen?: string | undefined
+  /** The folder for uploads on their way in, and for the default backend. Default: the platform's cache folder. */
+  readonly data?: string | undefined
+  /** The tree of backends. Default: memory in front of SQLite in the data folder. */
+  readonly backend?: BackendConfig | undefined
+  /** The digest functions that are offered. Default: SHA-256 alone. */
+  readonly digestFunctions?: readonly DigestFunction[] | undefined
+  /** Larger blobs are refused, in bytes. Default: 64 GiB. */
+  readonly maxBlobBytes?: number | undefined
+  /** What the blobs of one gRPC batch may come to, in bytes. Default: 3.75 MiB. */
+  readonly maxBatchBytes?: number | undefined
+  /** How long a stopping server lets requests finish, in milliseconds. Default: 10 seconds. */
+  readonly drainMs?: number | undefined
+}
+
+/** The schema of {@link ServerConfig}. */
+export const serverSchema: OptionsSchema = {
+  type: 'object',
+  properties: {
+    listen: { type: 'string', description: 'Where gRPC is served, as host:port' },
+    httpListen: { type: 'string', description: 'Where HTTP/1.1 is served, as host:port' },
+    data: { type: 'string', format: 'path', description: 'The folder for uploads, and for the default backend' },
+    backend: { type: 'object', format: 'backend', description: 'The tree of backends' },
+    digestFunctions: {
+      type: 'array',
+      items: { type: 'string', enum: ['sha256', 'sha1', 'sha384', 'sha512'] },
+      description: 'The digest functions that are offered',
+    },
+    maxBlobBytes: { type: 'number', format: 'bytes', minimum: 0, description: 'Larger blobs are refused' },
+    maxBatchBytes: {
+      type: 'number',
+      format: 'bytes',
+      minimum: 0,
+      maximum: 15 * 1024 * 1024,
+      description: 'What the blobs of one gRPC batch may come to',
+    },
+    drainMs: {
+      type: 'number',
+      format: 'duration-ms',
+      minimum: 0,
+      description: 'How long a stopping server lets requests finish',
+    },
+  },
+}

@@ -1,0 +1,36 @@
+/** How many bytes the unit of a size stands for; powers of 1,024 with an i, of 1,000 without. */
+const BYTE_UNITS: Readonly<Record<string, number>> = {
+  B: 1,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KIB: 1024,
+  MIB: 1024 ** 2,
+  GIB: 1024 ** 3,
+  TIB: 1024 ** 4,
+}
+
+/** How many milliseconds the unit of a duration stands for. */
+const DURATION_UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** Reads a size such as `512MiB` or `50 GB` as bytes; undefined when it is not one. */
+export function parseBytes(text: string): number | undefined {
+  const [, amount, unit] = /^(\d+(?:\.\d+)?)\s*([A-Za-z]+)$/.exec(text.trim()) ?? []
+  const factor = BYTE_UNITS[unit?.toUpperCase() ?? '']
+  return factor === undefined ? undefined : Math.floor(Number(amount) * factor)
+}
+
+/** Reads a duration such as `30s` or `1.5h` as milliseconds; undefined when it is not one. */
+export function parseDuration(text: string): number | undefined {
+  const [, amount, unit] = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)$/.exec(text.trim()) ?? []
+  const factor = DURATION_UNITS[unit ?? '']
+  return factor === undefined ? undefined : Number(amount) * factor
+}
+
+/** Writes a number of bytes with the largest unit that keeps it readable, such as `512 MiB`. */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
+  const power = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), units.length - 1)
+  return `${Number((bytes / 1024 ** power).toFixed(1))} ${units[power]}`
+}

@@ -1,0 +1,75 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { StorageError } from '@caskade/core'
+import { mapStorageErrorCode } from '@caskade/reapi'
+import type { ListenAddress } from '../config/listen-address.ts'
+import type { HttpFrontend } from '../frontends/http-frontend.ts'
+import { HttpExchange } from './http-exchange.ts'
+
+/** How long a connection may stand still in the middle of a request, in milliseconds. */
+const IDLE_TIMEOUT_MS = 300_000
+
+/** How long a connection is kept for the next request, in milliseconds: longer than clients keep it, or they meet closed ones. */
+const KEEP_ALIVE_MS = 125_000
+
+/** Serves HTTP/1.1, handing each request to the frontend it is meant for. */
+export class HttpServer {
+  readonly #frontends: readonly HttpFrontend[]
+  readonly #onFailure: (exchange: HttpExchange, error: unknown) => void
+  readonly #server: Server
+
+  /** `onFailure` hears of every request that failed for a reason of ours. */
+  constructor(frontends: readonly HttpFrontend[], onFailure: (exchange: HttpExchange, error: unknown) => void) {
+    this.#frontends = frontends
+    this.#onFailure = onFailure
+    this.#server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0 })
+    this.#server.timeout = IDLE_TIMEOUT_MS
+    this.#server.on('request', (request, response) => this.#answer(request, response, false))
+    this.#server.on('checkContinue', (request, response) => this.#answer(request, response, true))
+  }
+
+  /** Starts listening. Rejects with the error of Node.js, such as EADDRINUSE. */
+  async listen({ host, port }: ListenAddress): Promise<AddressInfo> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    this.#server.once('error', reject)
+    this.#server.listen(port, host, resolve)
+    await promise
+    this.#server.off('error', reject)
+    return this.#server.address() as AddressInfo
+  }
+
+  /** Refuses new requests, lets those under way finish until the deadline, then ends the rest. */
+  async close(deadlineMs: number): Promise<void> {
+    const closed = new Promise<void>((resolve) => {
+      this.#server.close(() => resolve())
+    })
+    const deadline = setTimeout(() => this.#server.closeAllConnections(), deadlineMs)
+    await closed
+    clearTimeout(deadline)
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+    const exchange = new HttpExchange(request, response, expectsContinue)
+    for (const frontend of this.#frontends) {
+      const answering = frontend.route(exchange)
+      if (answering === undefined) continue
+      answering.catch((error: unknown) => this.#fail(exchange, error))
+      return
+    }
+    exchange.sendText({ status: 404 }, `nothing is served at ${exchange.path}`)
+  }
+
+  #fail(exchange: HttpExchange, error: unknown): void {
+    const { response, request } = exchange
+    // The client is gone, which is why it failed; there is nobody to tell.
+    if (response.destroyed || request.errored) {
+      response.destroy()
+      return
+    }
+    const { http: status } = mapStorageErrorCode(StorageError.is(error) ? error.code : 'unknown')
+    if (status >= 500) this.#onFailure(exchange, error)
+    if (response.headersSent) response.destroy()
+    else exchange.sendText({ status }, StorageError.is(error) ? error.message : 'internal error')
+  }
+}

@@ -1,0 +1,113 @@
+import { mkdir } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import { join, resolve } from 'node:path'
+import type { Backend } from '@caskade/core'
+import { EmptyBlobStorage, onStorageEvent, startAll, stopAll } from '@caskade/core'
+import { OwnedDirectory } from '@caskade/core/files'
+import { GrpcServer, Http2GrpcServer, StatusCode } from '@caskade/grpc'
+import { ReapiServices, toGrpcError } from '@caskade/reapi'
+import { buildBackend } from './backends/build-backend.ts'
+import { defaultBackend } from './backends/default-backend.ts'
+import { defaultDataDirectory } from './config/environment.ts'
+import { CleanupStack } from './cleanup-stack.ts'
+import { parseListenAddress } from './config/listen-address.ts'
+import type { ServerConfig } from './config/server-config.ts'
+import type { FrontendContext } from './frontends/http-frontend.ts'
+import { bazelHttpFrontend } from './frontends/bazel-http.ts'
+import { operationsFrontend } from './frontends/operations.ts'
+import { HttpServer } from './http/http-server.ts'
+import type { Log } from './log.ts'
+import { createLog } from './log.ts'
+
+/** Messages of clients beyond this are refused, in bytes: a batch of blobs, or some 200,000 digests. */
+const MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+
+const DEFAULT_MAX_BLOB_BYTES = 64 * 1024 ** 3
+
+/** What a server needs besides its configuration. */
+export interface ServerOptions {
+  /** The folder that relative paths in the configuration are relative to. Default: the current folder. */
+  readonly baseDirectory?: string | undefined
+  /** Where to say what happens. Default: JSON lines on standard error. */
+  readonly log?: Log | undefined
+}
+
+/** A server that runs. */
+export interface RunningServer extends AsyncDisposable {
+  readonly grpcAddress: AddressInfo
+  readonly httpAddress: AddressInfo
+  /** The folder for data, absolute. */
+  readonly dataDirectory: string
+  /** Refuses new requests, lets those under way finish, then stops the backend. Safe to call more than once. */
+  stop(): Promise<void>
+}
+
+/**
+ * Starts a server.
+ *
+ * @throws ConfigError when the configuration cannot be used; the error of Node.js when an address cannot be bound; and
+ * what the backend fails to start with. Nothing is left running then.
+ */
+export async function startServer(
+  config: ServerConfig = {},
+  { baseDirectory = process.cwd(), log = createLog() }: ServerOptions = {},
+): Promise<RunningServer> {
+  const grpcListen = parseListenAddress(config.listen ?? '127.0.0.1:8980', 'listen')
+  const httpListen = parseListenAddress(config.httpListen ?? '127.0.0.1:8981', 'httpListen')
+  const dataDirectory = resolve(baseDirectory, config.data ?? defaultDataDirectory())
+  const built = await buildBackend(config.backend ?? defaultBackend(dataDirectory), baseDirectory)
+  const backend: Backend = { ...built, storage: new EmptyBlobStorage(built.storage) }
+  const maxBlobBytes = config.maxBlobBytes ?? DEFAULT_MAX_BLOB_BYTES
+  const drainMs = config.drainMs ?? 10_000
+
+  const cleanup = new CleanupStack()
+  try {
+    cleanup.defer(onStorageEvent(({ error, ...event }) => log.warn({ ...event, err: error }, `storage: ${event.kind}`)))
+    await startAll([backend.storage, backend.actionCache])
+    cleanup.defer(() => stopAll([backend.storage, backend.actionCache]))
+    const uploadDirectory = await claimUploadDirectory(dataDirectory, cleanup)
+
+    const services = new ReapiServices({ ...config, backend, uploadDirectory, maxBlobBytes })
+    cleanup.defer(() => services[Symbol.asyncDispose]())
+    const http2 = new Http2GrpcServer(createGrpcServer(services, log))
+    const http = createHttpServer({ backend, uploadDirectory, maxBlobBytes }, log)
+    const grpcAddress = await http2.listen(grpcListen)
+    cleanup.defer(() => Promise.all([http2.close(drainMs), http.close(drainMs)]))
+    const httpAddress = await http.listen(httpListen)
+    cleanup.defer(() => services.stopServing())
+
+    const stop = (): Promise<void> => cleanup.unwind()
+    return { grpcAddress, httpAddress, dataDirectory, stop, [Symbol.asyncDispose]: stop }
+  } catch (error) {
+    await cleanup.unwind().catch((failure: unknown) => log.error({ err: failure }, 'cannot undo a failed start'))
+    throw error
+  }
+}
+
+function createGrpcServer({ methods }: ReapiServices, log: Log): GrpcServer {
+  return new GrpcServer({
+    methods,
+    maxMessageBytes: MAX_MESSAGE_BYTES,
+    toGrpcError,
+    onCallFailed(path, error, cause) {
+      if (error.code === StatusCode.INTERNAL) log.error({ path, err: cause }, 'call failed')
+    },
+  })
+}
+
+function createHttpServer(context: FrontendContext, log: Log): HttpServer {
+  const frontends = [operationsFrontend(), bazelHttpFrontend(context)]
+  return new HttpServer(frontends, ({ method, path }, error) =>
+    log.error({ method, path, err: error }, 'request failed'),
+  )
+}
+
+/** A folder for what is on its way in. What an earlier server left in its own when it was killed is removed. */
+async function claimUploadDirectory(dataDirectory: string, cleanup: CleanupStack): Promise<string> {
+  const parent = join(dataDirectory, 'uploads')
+  await mkdir(parent, { recursive: true })
+  const owned = await OwnedDirectory.claim(parent)
+  cleanup.defer(() => owned.release())
+  for (const id of await owned.abandoned()) await owned.removeAbandoned(id)
+  return owned.path
+}
