@@ -24,7 +24,7 @@ export abstract class Lifecycle implements AsyncDisposable {
   }
 
   /**
-   * Ends one start. The last one refuses new operations at once, waits for open readers up to a deadline, then releases
+   * Ends one start. The last one refuses new operations, waits for open readers up to a deadline, then releases
    * everything. Without a start before it, it does nothing.
    */
   async stop(): Promise<void> {

@@ -65,22 +65,28 @@ async function feed(encoder: Transform, reader: BlobReader): Promise<void> {
 export class ZstdDecoder {
   readonly #decoder = zlib.createZstdDecompress(DECOMPRESSION)
   readonly #consuming: Promise<void>
+  #failure: unknown
+  #failWrite: ((reason: unknown) => void) | undefined
 
   constructor(consume: (chunk: Buffer) => Promise<void>) {
     this.#consuming = this.#consume(consume)
     // Whoever writes next, or ends, hears of a failure.
-    this.#consuming.catch(() => undefined)
+    this.#consuming.catch((error: unknown) => {
+      this.#failure = error
+      this.#failWrite?.(error)
+    })
   }
 
   /** Takes compressed bytes. Rejects with what the consumer failed with, or `INVALID_ARGUMENT` when they are malformed. */
   async write(chunk: Uint8Array): Promise<void> {
-    try {
-      await write(this.#decoder, chunk)
-    } catch (error) {
-      // Whatever failed also ended the consuming, which knows why.
-      await this.#consuming
-      throw malformed(error)
-    }
+    if (this.#failure !== undefined) throw this.#failure
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    // A decoder that is destroyed while it waits for its consumer never calls back, so the failure does.
+    this.#failWrite = reject
+    this.#decoder.write(chunk, (error) => {
+      if (!error) resolve()
+    })
+    await promise
   }
 
   /** Waits until all output was consumed. */
@@ -95,17 +101,16 @@ export class ZstdDecoder {
 
   async #consume(consume: (chunk: Buffer) => Promise<void>): Promise<void> {
     const chunks = this.#decoder[Symbol.asyncIterator]()
-    for (;;) {
-      const result = await chunks.next().catch((error: unknown) => {
-        throw malformed(error)
-      })
-      if (result.done === true) return
-      try {
+    try {
+      for (;;) {
+        const result = await chunks.next().catch((error: unknown) => {
+          throw malformed(error)
+        })
+        if (result.done === true) return
         await consume(result.value as Buffer)
-      } catch (error) {
-        this.#decoder.destroy()
-        throw error
       }
+    } finally {
+      this.#decoder.destroy()
     }
   }
 }
