@@ -1,5 +1,12 @@
 import type { ActionCacheEntry, BlobReader, BlobSource, Digest, ReadOptions, StorageEvent } from '@caskade/core'
-import { onStorageEvent, readerFromChunks, StorageError, withCache, WithCacheActionCache, WithCacheStorage } from '@caskade/core'
+import {
+  onStorageEvent,
+  readerFromChunks,
+  StorageError,
+  withCache,
+  WithCacheActionCache,
+  WithCacheStorage,
+} from '@caskade/core'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { assertSameBytes, readChunks } from './assertions.ts'
 import type { TestBlob } from './index.ts'

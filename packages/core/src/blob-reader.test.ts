@@ -75,13 +75,16 @@ test('a reader over bytes hands them out without a copy', async () => {
   expect(await readerFromBytes(bytes).bytes()).toBe(bytes)
 })
 
-test.each([bytes.byteLength - 1, bytes.byteLength + 1])('chunks that do not add up to %i bytes are corrupt', async (size) => {
-  const release = vi.fn<() => void>()
+test.each([bytes.byteLength - 1, bytes.byteLength + 1])(
+  'chunks that do not add up to %i bytes are corrupt',
+  async (size) => {
+    const release = vi.fn<() => void>()
 
-  await expect(read(readerFromChunks(size, chunks, { release }))).rejects.toMatchObject({ code: 'corrupt' })
+    await expect(read(readerFromChunks(size, chunks, { release }))).rejects.toMatchObject({ code: 'corrupt' })
 
-  expect(release).toHaveBeenCalledTimes(1)
-})
+    expect(release).toHaveBeenCalledTimes(1)
+  },
+)
 
 test('an abort reaches a reader whose producer is stuck, releases it, and tells the reason', async () => {
   const release = vi.fn<() => void>()

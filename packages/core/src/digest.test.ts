@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { createDigest, createHasher, type DigestFunction, digestKey, digestOf, emptyDigest, StorageError } from './index.ts'
+import {
+  createDigest,
+  createHasher,
+  type DigestFunction,
+  digestKey,
+  digestOf,
+  emptyDigest,
+  StorageError,
+} from './index.ts'
 
 const hash = 'a'.repeat(64)
 

@@ -14,22 +14,22 @@ export interface StatusMapping {
  * `no-space` is FAILED_PRECONDITION where the specification says RESOURCE_EXHAUSTED, because Bazel retries the latter
  * six times per action. `unknown` is INTERNAL: UNKNOWN is what proxies make of their own failures.
  */
-const MAPPINGS: Readonly<Record<string, StatusMapping>> = {
-  corrupt: { grpc: StatusCode.DATA_LOSS, http: 500 },
-  'invalid-argument': { grpc: StatusCode.INVALID_ARGUMENT, http: 400 },
-  'no-space': { grpc: StatusCode.FAILED_PRECONDITION, http: 507 },
-  'too-large': { grpc: StatusCode.INVALID_ARGUMENT, http: 413 },
-  'not-running': { grpc: StatusCode.UNAVAILABLE, http: 503 },
-  unavailable: { grpc: StatusCode.UNAVAILABLE, http: 503 },
-  'permission-denied': { grpc: StatusCode.PERMISSION_DENIED, http: 500 },
-  unsupported: { grpc: StatusCode.UNIMPLEMENTED, http: 501 },
-}
+const MAPPINGS: ReadonlyMap<StorageErrorCode, StatusMapping> = new Map([
+  ['corrupt', { grpc: StatusCode.DATA_LOSS, http: 500 }],
+  ['invalid-argument', { grpc: StatusCode.INVALID_ARGUMENT, http: 400 }],
+  ['no-space', { grpc: StatusCode.FAILED_PRECONDITION, http: 507 }],
+  ['too-large', { grpc: StatusCode.INVALID_ARGUMENT, http: 413 }],
+  ['not-running', { grpc: StatusCode.UNAVAILABLE, http: 503 }],
+  ['unavailable', { grpc: StatusCode.UNAVAILABLE, http: 503 }],
+  ['permission-denied', { grpc: StatusCode.PERMISSION_DENIED, http: 500 }],
+  ['unsupported', { grpc: StatusCode.UNIMPLEMENTED, http: 501 }],
+])
 
 const UNKNOWN: StatusMapping = { grpc: StatusCode.INTERNAL, http: 500 }
 
 /** Looks up how a failure is told; codes that are not known here are told as `unknown`. */
 export function mapStorageErrorCode(code: StorageErrorCode): StatusMapping {
-  return MAPPINGS[code] ?? UNKNOWN
+  return MAPPINGS.get(code) ?? UNKNOWN
 }
 
 /** Makes of whatever a handler threw the error that the client is to see. */

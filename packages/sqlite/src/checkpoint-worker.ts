@@ -8,9 +8,9 @@ database.pragma('busy_timeout = 1000')
 
 parentPort?.on('message', () => {
   try {
-    const [result] = database.pragma('wal_checkpoint(PASSIVE)') as { log: number; checkpointed: number }[]
-    parentPort?.postMessage({ unfinishedPages: (result?.log ?? 0) - (result?.checkpointed ?? 0) })
+    const [result] = database.pragma('wal_checkpoint(PASSIVE)') as { log: number }[]
+    parentPort?.postMessage({ logPages: result?.log ?? 0 })
   } catch (error) {
-    parentPort?.postMessage({ unfinishedPages: 0, failure: String(error) })
+    parentPort?.postMessage({ logPages: 0, failure: String(error) })
   }
 })

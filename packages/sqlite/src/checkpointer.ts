@@ -4,11 +4,14 @@ import { reportEvent } from '@caskade/core'
 /** How many bytes are committed before a checkpoint begins: what SQLite takes by default, 1,000 pages. */
 const CHECKPOINT_BYTES = 4 * 1024 * 1024
 
-/** How many pages of the log may be left over before writing waits for a checkpoint to catch up: 64 MiB. */
-const MAX_UNFINISHED_PAGES = 16 * 1024
+/** How much may be committed while a checkpoint runs before writing waits for it. */
+const MAX_WAITING_BYTES = 16 * 1024 * 1024
+
+/** How many pages the log may have before writing waits until all of it is worked off: 16 MiB. */
+const MAX_LOG_PAGES = 4096
 
 interface CheckpointResult {
-  readonly unfinishedPages: number
+  readonly logPages: number
   readonly failure?: string
 }
 
@@ -26,7 +29,7 @@ export class Checkpointer {
 
   /** What new transactions must wait for: undefined, unless the log has grown so long that it must first be worked off. */
   admission(): Promise<unknown> | undefined {
-    return this.#catchingUp
+    return this.#committedBytes > MAX_WAITING_BYTES ? this.#running : this.#catchingUp
   }
 
   /** Tells how much was committed; begins a checkpoint when it is worth one. */
@@ -38,20 +41,21 @@ export class Checkpointer {
   }
 
   async close(): Promise<void> {
-    await this.#running
+    while (this.#running !== undefined) await this.#running
     await this.#worker?.terminate()
     this.#worker = undefined
   }
 
   async #run(): Promise<void> {
-    const { unfinishedPages } = await this.#checkpoint()
-    if (unfinishedPages > MAX_UNFINISHED_PAGES) {
+    const { logPages } = await this.#checkpoint()
+    if (logPages > MAX_LOG_PAGES) {
       // While nobody writes, a checkpoint gets to the end of the log, and the next write starts it anew.
       this.#catchingUp = this.#checkpoint()
       await this.#catchingUp
       this.#catchingUp = undefined
     }
     this.#running = undefined
+    this.note(0)
   }
 
   async #checkpoint(): Promise<CheckpointResult> {
@@ -63,7 +67,7 @@ export class Checkpointer {
     } catch (error) {
       this.#worker = undefined
       this.#report(error)
-      return { unfinishedPages: 0 }
+      return { logPages: 0 }
     }
   }
 

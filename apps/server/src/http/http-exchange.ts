@@ -1,5 +1,9 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 
+/** How long, and how much, an unwanted body is still read after it was refused. */
+const LINGER_MS = 2000
+const LINGER_BYTES = 32 * 1024 * 1024
+
 /** What accompanies the body of a response. */
 export interface ResponseHead {
   readonly status: number
@@ -14,7 +18,8 @@ export class HttpExchange {
   readonly headers: IncomingHttpHeaders
   readonly request: IncomingMessage
   readonly response: ServerResponse
-  readonly #expectsContinue: boolean
+  /** The client waits to be told that its body is wanted, and was not told yet. */
+  #isHeldBack: boolean
   #controller: AbortController | undefined
 
   /** `expectsContinue`: the client waits to be told that its body is wanted. */
@@ -24,7 +29,7 @@ export class HttpExchange {
     this.headers = request.headers
     this.request = request
     this.response = response
-    this.#expectsContinue = expectsContinue
+    this.#isHeldBack = expectsContinue
   }
 
   /** Aborted when the client goes away before it has the whole response. */
@@ -49,35 +54,57 @@ export class HttpExchange {
 
   /** The body of the request; asking for it tells a client that waits for it to send it. */
   body(): AsyncIterable<Buffer> {
-    if (this.#expectsContinue) this.response.writeContinue()
-    return this.request
+    if (this.#isHeldBack) this.response.writeContinue()
+    this.#isHeldBack = false
+    // Without destroying the connection when the body is given up: the client is to be told why.
+    return this.request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>
   }
 
   /** Answers with a line of text, or none for HEAD. */
   sendText({ status, headers }: ResponseHead, text: string): void {
     const body = Buffer.from(`${text}\n`)
+    const isBodyUnread = this.#isBodyUnread()
     this.response.writeHead(status, {
       'content-type': 'text/plain; charset=utf-8',
       'content-length': body.byteLength,
-      ...this.#closeUnlessRead(),
+      // A body that nobody read would be taken for the next request; so the connection ends with this one.
+      ...(isBodyUnread && { connection: 'close' }),
       ...headers,
     })
-    this.response.end(this.method === 'HEAD' ? undefined : body)
+    if (this.method !== 'HEAD') this.response.write(body)
+    if (isBodyUnread && !this.#isHeldBack) this.#endAfterLingering()
+    else this.response.end()
   }
 
-  /** Answers without a body. */
+  /** Answers a request whose body was read with nothing but a status. */
   sendEmpty({ status, headers }: ResponseHead): void {
-    this.response.writeHead(status, { 'content-length': 0, ...this.#closeUnlessRead(), ...headers })
+    this.response.writeHead(status, { 'content-length': 0, ...headers })
     this.response.end()
   }
 
-  /** A body that nobody read would be taken for the next request; so the connection ends with this one. */
-  #closeUnlessRead(): Record<string, string> {
-    const isRead = this.request.complete || this.contentLength === 0 || this.#hasNoBody()
-    return isRead ? {} : { connection: 'close' }
+  #isBodyUnread(): boolean {
+    const hasBody = 'transfer-encoding' in this.headers || (this.contentLength ?? 0) > 0
+    return hasBody && !this.request.complete
   }
 
-  #hasNoBody(): boolean {
-    return this.headers['content-length'] === undefined && this.headers['transfer-encoding'] === undefined
+  /**
+   * Goes on reading for a moment: many clients look for an answer only once their body is sent, and closing a connection
+   * with unread data resets it, which takes the answer back.
+   */
+  #endAfterLingering(): void {
+    const { request, response } = this
+    const end = (): void => {
+      clearTimeout(deadline)
+      response.end()
+    }
+    const deadline = setTimeout(end, LINGER_MS)
+    let rest = LINGER_BYTES
+    request.on('data', (chunk: Buffer) => {
+      rest -= chunk.byteLength
+      if (rest < 0) end()
+    })
+    request.once('end', end)
+    request.once('close', end)
+    request.resume()
   }
 }

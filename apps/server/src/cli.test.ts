@@ -1,0 +1,112 @@
+import type { ChildProcess } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+
+const cli = fileURLToPath(new URL('cli.ts', import.meta.url))
+let directory: string
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'caskade-cli-'))
+})
+
+afterEach(() => {
+  rmSync(directory, { recursive: true })
+})
+
+function caskade(...args: string[]): ChildProcess {
+  const env = { ...process.env, XDG_CACHE_HOME: join(directory, 'cache') }
+  return spawn(process.execPath, ['--conditions=@caskade/source', cli, ...args], { cwd: directory, env })
+}
+
+async function outcome(child: ChildProcess): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const [stdout, stderr, [code]] = await Promise.all([
+    child.stdout ? text(child.stdout) : '',
+    child.stderr ? text(child.stderr) : '',
+    once(child, 'exit') as Promise<[number | null]>,
+  ])
+  return { code, stdout, stderr }
+}
+
+/** Waits until the server says that it is ready; resolves to what it said. */
+async function ready(child: ChildProcess): Promise<string> {
+  let said = ''
+  for await (const chunk of child.stdout ?? []) {
+    said += String(chunk)
+    if (said.includes('Stop it with Ctrl-C.')) return said
+  }
+  throw new Error(`the server ended: ${said}`)
+}
+
+const anyPort = ['--listen', '127.0.0.1:0', '--http-listen', '127.0.0.1:0']
+
+describe('caskade', () => {
+  test('prints its version and its usage', async () => {
+    expect(await outcome(caskade('--version'))).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+      stderr: '',
+    })
+    expect(await outcome(caskade('--help'))).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('--http-listen'),
+    })
+  })
+
+  test.each([
+    [[], /a command is missing/],
+    [['server'], /unknown command: server/],
+    [['serve', 'now'], /unknown command: serve now/],
+    [['serve', '--prot', '1'], /--prot/],
+    [['serve', '--data'], /--data/],
+  ])('%j is refused with the usage', async (args, message) => {
+    const { code, stderr } = await outcome(caskade(...args))
+
+    expect(code).toBe(2)
+    expect(stderr).toMatch(message)
+    expect(stderr).toContain('Usage: caskade serve')
+  })
+
+  test.each([
+    [['--config', 'none.yaml'], /none\.yaml:\s+cannot read it: ENOENT/],
+    [['--config', 'bad.yaml'], /bad\.yaml:\s+listn: unknown option; did you mean listen\?/],
+    [['--listen', '8980'], /listen: "8980" is not host:port/],
+  ])('serve %j ends with a message and no stack', async (args, message) => {
+    writeFileSync(join(directory, 'bad.yaml'), 'listn: x')
+
+    const { code, stderr } = await outcome(caskade('serve', ...args))
+
+    expect(code).toBe(1)
+    expect(stderr).toMatch(message)
+    expect(stderr).not.toContain('    at ')
+  })
+
+  test('serve says what it serves, where the data is and what to paste; SIGTERM stops it', async () => {
+    const child = caskade('serve', ...anyPort)
+    const said = await ready(child)
+    const [, http] = /HTTP\s+(http:\/\/[\d.:]+)/.exec(said) ?? []
+
+    expect((await fetch(`${http}/healthz`)).status).toBe(200)
+    expect(said).toMatch(/build --remote_cache=grpc:\/\/127\.0\.0\.1:\d+/)
+    expect(said).toContain(join(directory, 'cache', 'caskade'))
+    child.kill('SIGTERM')
+
+    expect(await once(child, 'exit')).toEqual([0, null])
+  })
+
+  test('flags win over the configuration file, whose paths are relative to it', async () => {
+    writeFileSync(join(directory, 'caskade.yaml'), 'listen: 127.0.0.1:1\nhttpListen: 127.0.0.1:0\ndata: here')
+    const child = caskade('serve', '--config', join(directory, 'caskade.yaml'), '--listen', '127.0.0.1:0')
+
+    const said = await ready(child)
+    child.kill('SIGINT')
+
+    expect(said).toContain(join(directory, 'here'))
+    expect(await once(child, 'exit')).toEqual([0, null])
+  })
+})

@@ -1,0 +1,59 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { testActionCache, testStorage } from '@caskade/conformance'
+import type { ActionCacheABC, Backend, StorageABC } from '@caskade/core'
+import { EmptyBlobStorage, withCache } from '@caskade/core'
+import { memoryBackend } from '@caskade/memory'
+import { sqliteBackend } from '@caskade/sqlite'
+import { describe, test } from 'vitest'
+
+const runner = { describe, test }
+const folders = new WeakMap<object, string>()
+
+/** Every composite that the server can be configured to, made of the backends that come with it. */
+const composites: Readonly<Record<string, (path: string) => Backend>> = {
+  'WithCache(Memory, Memory)': () => withCache({ cache: memoryBackend(), fallback: memoryBackend() }),
+  'WithCache(Memory, Sqlite)': (path) => withCache({ cache: memoryBackend(), fallback: sqliteBackend({ path }) }),
+  'WithCache(Memory, Sqlite) with stale entries allowed': (path) =>
+    withCache({ cache: memoryBackend(), fallback: sqliteBackend({ path }), maxStaleMs: 60_000 }),
+  'WithCache(Memory, WithCache(Memory, Sqlite))': (path) => {
+    const inner = withCache({ cache: memoryBackend(), fallback: sqliteBackend({ path }) })
+    return withCache({ cache: memoryBackend(), fallback: inner })
+  },
+}
+
+function inNewFolder<Half extends StorageABC | ActionCacheABC>(make: (path: string) => Half): Half {
+  const path = mkdtempSync(join(tmpdir(), 'caskade-composite-'))
+  const half = make(path)
+  folders.set(half, path)
+  return half
+}
+
+function removeFolder(half: StorageABC | ActionCacheABC): void {
+  rmSync(folders.get(half) ?? '', { recursive: true })
+}
+
+for (const [name, compose] of Object.entries(composites)) {
+  const isPersistent = name.includes('Sqlite')
+  testStorage(runner, name, {
+    create: () => inNewFolder((path) => compose(path).storage),
+    destroy: removeFolder,
+    ...(isPersistent && { reopen: (earlier) => compose(folders.get(earlier) ?? '').storage }),
+  })
+  testActionCache(runner, name, {
+    create: () => inNewFolder((path) => compose(path).actionCache),
+    destroy: removeFolder,
+    ...(isPersistent && { reopen: (earlier) => compose(folders.get(earlier) ?? '').actionCache }),
+  })
+}
+
+testStorage(runner, 'EmptyBlob(WithCache(Memory, Sqlite))', {
+  create: () =>
+    inNewFolder((path) => {
+      const { storage } = withCache({ cache: memoryBackend(), fallback: sqliteBackend({ path }) })
+      return new EmptyBlobStorage(storage)
+    }),
+  destroy: removeFolder,
+  hasEmptyBlob: true,
+})

@@ -1,0 +1,233 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { buildBackend } from './backends/build-backend.ts'
+import { formatAddress, isLoopback, parseListenAddress } from './config/listen-address.ts'
+import { formatBytes, parseBytes, parseDuration } from './config/units.ts'
+import { loadConfig, startServer } from './index.ts'
+
+let directory: string
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'caskade-config-'))
+})
+
+afterEach(() => {
+  rmSync(directory, { recursive: true })
+})
+
+function write(text: string): string {
+  const path = join(directory, 'caskade.yaml')
+  writeFileSync(path, text)
+  return path
+}
+
+describe('units', () => {
+  test.each([
+    ['512MiB', 512 * 1024 ** 2],
+    ['50 GB', 50e9],
+    ['1.5KiB', 1536],
+    ['10b', 10],
+    ['2tib', 2 * 1024 ** 4],
+  ])('%s is %i bytes', (text, bytes) => expect(parseBytes(text)).toBe(bytes))
+
+  test.each(['', '12', 'MiB', '-1MiB', '1 parsec', '1e3KB', '0x10B'])('%j is no size', (text) => {
+    expect(parseBytes(text)).toBeUndefined()
+  })
+
+  test.each([
+    ['30s', 30_000],
+    ['1.5h', 5_400_000],
+    ['10 ms', 10],
+    ['2d', 172_800_000],
+  ])('%s is %i milliseconds', (text, duration) => expect(parseDuration(text)).toBe(duration))
+
+  test.each(['', '30', 's', '-1s', '1 year'])('%j is no duration', (text) => {
+    expect(parseDuration(text)).toBeUndefined()
+  })
+
+  test.each([
+    [0, '0 B'],
+    [1023, '1023 B'],
+    [1536, '1.5 KiB'],
+    [10 * 1024 ** 3, '10 GiB'],
+  ])('%i bytes are written as %s', (bytes, text) => expect(formatBytes(bytes)).toBe(text))
+})
+
+describe('addresses', () => {
+  test.each([
+    ['127.0.0.1:8980', '127.0.0.1', 8980, true],
+    ['0.0.0.0:0', '0.0.0.0', 0, false],
+    ['[::1]:80', '::1', 80, true],
+    ['localhost:1', 'localhost', 1, true],
+    ['cache.example:65535', 'cache.example', 65_535, false],
+  ])('%s is host %s and port %i', (text, host, port, loopback) => {
+    expect(parseListenAddress(text, 'listen')).toEqual({ host, port })
+    expect(isLoopback({ host, port })).toBe(loopback)
+  })
+
+  test.each(['', '8980', ':8980', 'host', 'host:', 'host:65536', '::1:80', 'a b:1', 'host:-1'])(
+    '%j is none',
+    (text) => {
+      expect(() => parseListenAddress(text, 'listen')).toThrow(/listen: .* is not host:port/)
+    },
+  )
+
+  test('an address for everybody is shown as one that this machine can use', () => {
+    expect(formatAddress({ address: '::', family: 'IPv6', port: 1 })).toBe('127.0.0.1:1')
+    expect(formatAddress({ address: '::1', family: 'IPv6', port: 1 })).toBe('[::1]:1')
+  })
+})
+
+describe('loadConfig', () => {
+  test('reads options with units, and knows the folder of the file', async () => {
+    const path = write(`
+      listen: 127.0.0.1:0
+      maxBlobBytes: 2GiB
+      drainMs: 5s
+      backend:
+        type: memory
+        maxBytes: 10MiB
+    `)
+
+    const { config, baseDirectory } = await loadConfig(path)
+
+    expect(baseDirectory).toBe(directory)
+    expect(config).toEqual({
+      listen: '127.0.0.1:0',
+      maxBlobBytes: 2 * 1024 ** 3,
+      drainMs: 5000,
+      backend: { type: 'memory', maxBytes: '10MiB' },
+    })
+  })
+
+  test('an empty file is the default configuration', async () => {
+    expect((await loadConfig(write('# nothing\n'))).config).toEqual({})
+  })
+
+  test.each([
+    ['listn: x', /listn: unknown option; did you mean listen\?/],
+    ['purple: x', /purple: unknown option; known are: listen, httpListen/],
+    ['maxBlobBytes: lots', /maxBlobBytes: "lots" is not a size; write it like 512MiB/],
+    ['maxBlobBytes: -5', /maxBlobBytes: must be >= 0/],
+    ['drainMs: 5 years', /drainMs: "5 years" is not a duration/],
+    ['listen: 8980', /listen: must be string/],
+    ['digestFunctions: [md5]', /digestFunctions\.0: must be equal to one of the allowed values: \["sha256"/],
+    ['backend: memory', /backend: must be object/],
+    ['- a list', /the file must hold options/],
+    ['a: [1', /caskade\.yaml:[\s\S]*line 1/],
+    ['listen: a\nlisten: b', /unique/i],
+    ['__proto__: 1', /__proto__: unknown option/],
+  ])('%j is refused with a clear message', async (text, message) => {
+    const path = write(text)
+
+    const loading = loadConfig(path)
+
+    await expect(loading).rejects.toThrow(message)
+    await expect(loading).rejects.toThrow(path)
+  })
+
+  test('tells every problem at once', async () => {
+    await expect(loadConfig(write('a: 1\nb: 2\ndrainMs: x'))).rejects.toMatchObject({ problems: { length: 3 } })
+  })
+
+  test('a file that is not there is named', async () => {
+    await expect(loadConfig(join(directory, 'no.yaml'))).rejects.toThrow(/no\.yaml:\s+cannot read it: ENOENT/)
+  })
+})
+
+describe('buildBackend', () => {
+  test('makes a tree of backends', async () => {
+    const { storage } = await buildBackend(
+      {
+        type: 'with-cache',
+        cache: { type: 'memory', maxBytes: '1MiB' },
+        fallback: { type: '@caskade/sqlite', path: 'store', maxBytes: '1GiB' },
+        maxStaleMs: '10s',
+      },
+      directory,
+    )
+
+    await storage.start()
+    await storage.stop()
+
+    expect(storage.constructor.name).toBe('WithCacheStorage')
+  })
+
+  test.each([
+    [
+      { type: 'sqlit', path: 'x' },
+      /backend\.type: package @caskade\/sqlit is not installed.*did you mean @caskade\/sqlite\?/,
+    ],
+    [{ type: 'gcs' }, /@caskade\/gcs is not installed; install it with: npm install @caskade\/gcs/],
+    [{ type: '../evil' }, /"\.\.\/evil" is not the name of a backend or a package/],
+    [{ type: 'node:fs' }, /is not the name/],
+    [{ path: 'x' }, /backend\.type: it is missing/],
+    [{ type: 'sqlite' }, /backend\.path: it is missing/],
+    [{ type: 'memory', maxByte: 1 }, /backend\.maxByte: unknown option; did you mean maxBytes\?/],
+    [{ type: 'memory', maxBytes: 'x' }, /backend\.maxBytes: "x" is not a size/],
+    [{ type: 'with-cache', cache: { type: 'memory' } }, /backend\.fallback: it is missing/],
+    [
+      { type: 'with-cache', cache: { type: 'memory' }, fallback: { type: 'memory', maxBytes: true } },
+      /backend\.fallback\.maxBytes: must be number/,
+    ],
+    [
+      { type: 'with-cache', cache: { type: 'memory' }, fallback: { type: 'memory' }, deferFallbackWrites: true },
+      /deferFallbackWrites is not supported yet/,
+    ],
+    [{ type: 'yaml' }, /package @caskade\/yaml is not installed/],
+  ])('%j is refused with a clear message', async (config, message) => {
+    await expect(buildBackend(config as { type: string }, directory)).rejects.toThrow(message)
+  })
+
+  test('finds a provider that is installed beside the configuration', async () => {
+    installPackage(
+      'my-backend',
+      `export const provider = {
+      type: 'mine', schema: { type: 'object', properties: { name: { type: 'string', description: 'x' } } },
+      create: (options, context) => ({ options, baseDirectory: context.baseDirectory }) }`,
+    )
+
+    const made = await buildBackend({ type: '@me/my-backend', name: 'x' }, directory)
+
+    expect(made).toEqual({ options: { name: 'x' }, baseDirectory: directory })
+  })
+
+  test('tells a package that is no provider from one that cannot be loaded', async () => {
+    installPackage('other', 'export const nothing = 1')
+    installPackage('broken', "import 'a-dependency-that-is-missing'")
+
+    await expect(buildBackend({ type: '@me/other' }, directory)).rejects.toThrow(
+      /@me\/other does not export a provider/,
+    )
+    await expect(buildBackend({ type: '@me/broken' }, directory)).rejects.toThrow(
+      /cannot be loaded:.*a-dependency-that-is-missing/,
+    )
+  })
+})
+
+describe('startServer', () => {
+  test('leaves nothing running when an address is taken', async () => {
+    const first = await startServer({ listen: '127.0.0.1:0', httpListen: '127.0.0.1:0', data: directory })
+    const { port } = first.httpAddress
+    const config = { listen: '127.0.0.1:0', httpListen: `127.0.0.1:${port}`, data: directory }
+
+    await expect(startServer(config)).rejects.toMatchObject({ code: 'EADDRINUSE' })
+
+    await first.stop()
+    const again = await startServer(config)
+    await again.stop()
+    await again.stop()
+  })
+})
+
+function installPackage(name: string, code: string): void {
+  const folder = join(directory, 'node_modules', '@me', name)
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(
+    join(folder, 'package.json'),
+    JSON.stringify({ name: `@me/${name}`, type: 'module', exports: './index.js' }),
+  )
+  writeFileSync(join(folder, 'index.js'), code)
+}
