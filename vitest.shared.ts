@@ -6,5 +6,10 @@ const conditions = ['@caskade/source', 'module', 'node', 'development|production
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
-  test: { include: ['src/**/*.test.ts'] },
+  test: {
+    include: ['src/**/*.test.ts'],
+    // Only what hangs takes so long, however busy the machine is.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
 })
