@@ -31,7 +31,15 @@ describe.runIf(isInstalled('bazel'))('Bazel', () => {
     const root = join(folder.path, 'root')
     const options = { cwd: join(folder.path, 'ws'), env: { HOME: folder.path } }
     const startup = [`--output_user_root=${root}`, '--nohome_rc']
-    const build = [...startup, 'test', '//...', '--noshow_progress', '--nosandbox_debug', ...overrides, ...flags().split(' ')]
+    const build = [
+      ...startup,
+      'test',
+      '//...',
+      '--noshow_progress',
+      '--nosandbox_debug',
+      ...overrides,
+      ...flags().split(' '),
+    ]
     try {
       const cold = await runOk('bazel', build, options)
       const coldOutputs = outputs(options.cwd)

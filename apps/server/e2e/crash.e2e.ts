@@ -31,14 +31,19 @@ describe('SIGKILL in the middle of uploads', () => {
       const enough = Promise.withResolvers<void>()
       let countdown = 5 + Math.floor(random() * 60)
       const uploading = Array.from({ length: UPLOADERS }, (_, index) =>
-        uploadUntilRefused(index % 2 === 0 ? grpcUpload(client) : httpUpload(server.http), async (blob) => {
-          acknowledged.blobs.push(blob)
-          const action = blobOf(randomBytes(20))
-          await client.updateActionResult({ actionDigest: action.wire, actionResult: { stdoutDigest: blob.wire } })
-          acknowledged.actions.push({ action, output: blob })
-          countdown -= 1
-          if (countdown === 0) enough.resolve()
-        }, attempted, random),
+        uploadUntilRefused(
+          index % 2 === 0 ? grpcUpload(client) : httpUpload(server.http),
+          async (blob) => {
+            acknowledged.blobs.push(blob)
+            const action = blobOf(randomBytes(20))
+            await client.updateActionResult({ actionDigest: action.wire, actionResult: { stdoutDigest: blob.wire } })
+            acknowledged.actions.push({ action, output: blob })
+            countdown -= 1
+            if (countdown === 0) enough.resolve()
+          },
+          attempted,
+          random,
+        ),
       )
       await enough.promise
       await server.kill()

@@ -84,7 +84,8 @@ chmod +x dist/deep/run.sh
 echo built
 echo warned >&2
 `,
-    'packages/app/build.sh': 'mkdir -p dist\ncat ../lib/dist/out.txt src/* > dist/out.txt\ncp ../lib/dist/deep/run.sh dist\n',
+    'packages/app/build.sh':
+      'mkdir -p dist\ncat ../lib/dist/out.txt src/* > dist/out.txt\ncp ../lib/dist/deep/run.sh dist\n',
   })
   const git = ['-c', 'user.name=e2e', '-c', 'user.email=e2e@localhost']
   await runOk('git', ['init', '--quiet', '--initial-branch=main', '.'], { cwd: path })

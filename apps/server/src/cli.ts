@@ -8,5 +8,3 @@ if (major > 22 || (major === 22 && minor >= 18)) {
   process.stderr.write(`caskade: needs Node.js 22.18 or newer, this is ${process.versions.node}\n`)
   process.exitCode = 1
 }
-
-export {}

@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2'
+import { connect } from 'node:http2'
 import type { Client, ServiceError } from '@grpc/grpc-js'
 import { credentials, makeGenericClientConstructor, Metadata } from '@grpc/grpc-js'
 import type { GrpcServerOptions, Method } from './index.ts'
@@ -43,7 +46,10 @@ export async function serve(
   }
 }
 
-const identity = (bytes: Buffer): Buffer => bytes
+/** How plain bytes are encoded and decoded. */
+export function identity(bytes: Buffer): Buffer {
+  return bytes
+}
 
 /** What a call came to: its response or its error, and its trailers. */
 export interface Outcome {
@@ -94,5 +100,42 @@ export function callClientStreaming(
     call.on('error', () => undefined)
     for (const request of requests) call.write(request)
     if (ends) call.end()
+  })
+}
+
+/** The headers of a gRPC call. */
+export function grpcHeaders(path: string): OutgoingHttpHeaders {
+  return { ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers' }
+}
+
+/** Sends a request as it is; resolves to the headers of the response, together with its trailers. */
+export async function rawCall(
+  address: string,
+  headers: OutgoingHttpHeaders,
+  body: Buffer = Buffer.alloc(0),
+): Promise<IncomingHttpHeaders> {
+  const session = connect(`http://${address}`)
+  const call = session.request(headers, { endStream: body.byteLength === 0 })
+  const received: IncomingHttpHeaders = {}
+  call.on('response', (fields) => Object.assign(received, fields))
+  call.on('trailers', (fields) => Object.assign(received, fields))
+  call.resume()
+  if (body.byteLength > 0) call.end(body)
+  await once(call, 'close')
+  session.destroy()
+  return received
+}
+
+/** Reads the body of a response. */
+export async function readAll(call: ClientHttp2Stream): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of call) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks)
+}
+
+/** Waits until the server has seen everything that was sent before. */
+export function ping(session: ClientHttp2Session): Promise<void> {
+  return new Promise((resolve) => {
+    session.ping(() => resolve())
   })
 }

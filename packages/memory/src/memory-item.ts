@@ -8,7 +8,7 @@ export interface BlobItem {
 }
 
 /** An action-cache entry in memory. */
-export interface EntryItem extends ActionCacheRecord {
+interface EntryItem extends ActionCacheRecord {
   readonly kind: 'entry'
 }
 

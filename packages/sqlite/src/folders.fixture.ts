@@ -70,8 +70,7 @@ function damaged(bytes: Buffer, kind: Damage): Buffer {
   return changed
 }
 
-/** The path of a file beside the database. */
-export function findFile(folder: string, id: number): string {
+function findFile(folder: string, id: number): string {
   for (const name of readdirSync(join(folder, 'files'), { recursive: true, encoding: 'utf8' })) {
     if (name.endsWith(`/${id}`)) return join(folder, 'files', name)
   }

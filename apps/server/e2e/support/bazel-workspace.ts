@@ -21,11 +21,24 @@ export function writeBazelWorkspace(folder: string, salt: string): string[] {
     'stubs/rules_cc/WORKSPACE': 'workspace(name = "rules_cc")\n',
     'stubs/rules_cc/BUILD': '',
     'stubs/rules_cc/cc/BUILD': '',
-    'stubs/rules_cc/cc/defs.bzl': reexport(['cc_binary', 'cc_import', 'cc_library', 'cc_test', 'cc_toolchain', 'cc_toolchain_suite']),
+    'stubs/rules_cc/cc/defs.bzl': reexport([
+      'cc_binary',
+      'cc_import',
+      'cc_library',
+      'cc_test',
+      'cc_toolchain',
+      'cc_toolchain_suite',
+    ]),
     'stubs/rules_java/WORKSPACE': 'workspace(name = "rules_java")\n',
     'stubs/rules_java/BUILD': '',
     'stubs/rules_java/java/BUILD': '',
-    'stubs/rules_java/java/defs.bzl': reexport(['java_binary', 'java_import', 'java_library', 'java_runtime', 'java_toolchain']),
+    'stubs/rules_java/java/defs.bzl': reexport([
+      'java_binary',
+      'java_import',
+      'java_library',
+      'java_runtime',
+      'java_toolchain',
+    ]),
     'stubs/remote_coverage_tools/WORKSPACE': 'workspace(name = "remote_coverage_tools")\n',
     'stubs/remote_coverage_tools/BUILD': ['coverage_report_generator', 'lcov_merger']
       .map((name) => `filegroup(name = "${name}", srcs = [], visibility = ["//visibility:public"])\n`)

@@ -1,0 +1,45 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+
+const repository = join(import.meta.dirname, '..', '..', '..')
+const folder = mkdtempSync(join(tmpdir(), 'caskade-readme-'))
+// In this package, so that a snippet finds every package that it imports, this one included.
+const snippets = join(import.meta.dirname, '..', '.readme-snippets')
+mkdirSync(snippets, { recursive: true })
+
+afterAll(() => {
+  rmSync(folder, { recursive: true })
+  rmSync(snippets, { recursive: true })
+})
+
+const packages = ['packages', 'apps'].flatMap((group) =>
+  readdirSync(join(repository, group)).map((name) => join(group, name, 'README.md')),
+)
+
+describe.each(['README.md', ...packages])('%s', (readme) => {
+  const text = readFileSync(join(repository, readme), 'utf8')
+  const blocks = [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code ?? '')
+
+  test('has a snippet', () => expect(blocks.length).toBeGreaterThan(0))
+
+  test.each(blocks)('snippet %#, run by Node.js as it stands, succeeds', (code) => {
+    const path = join(snippets, `${readme.replaceAll(/\W/g, '-')}-${blocks.indexOf(code)}.mjs`)
+    writeFileSync(path, code)
+
+    const args = ['--conditions=@caskade/source', path]
+    const { NODE_TEST_CONTEXT: _, ...env } = process.env
+    const { status, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8', env })
+
+    expect([stderr, status]).toEqual(['', 0])
+  })
+
+  test('leads nowhere that does not exist', () => {
+    const links = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, link]) => link ?? '')
+    const base = join(repository, readme, '..')
+
+    expect(links.filter((link) => !existsSync(join(base, link)))).toEqual([])
+  })
+})

@@ -1,0 +1,181 @@
+import { once } from 'node:events'
+import { connect, constants } from 'node:http2'
+import { describe, expect, test } from 'vitest'
+import { bytesCodec, callUnary, grpcHeaders, ping, rawCall, readAll, serve } from './grpc.fixture.ts'
+import { clientStreamingMethod, serverStreamingMethod, StatusCode, unaryMethod } from './index.ts'
+
+const echo = unaryMethod(bytesCodec('Echo'), async (request) => request)
+
+async function countBytes(requests: AsyncIterable<Buffer>): Promise<Buffer> {
+  let total = 0
+  for await (const request of requests) total += request.byteLength
+  return Buffer.from(String(total))
+}
+
+describe('deadlines and cancellation', () => {
+  test('a handler that outlives the deadline sees its signal, and the client its status', async () => {
+    const aborted = Promise.withResolvers<unknown>()
+    const slow = unaryMethod(bytesCodec('Slow'), async (request, { signal }) => {
+      signal.addEventListener('abort', () => aborted.resolve(signal.reason))
+      await aborted.promise
+      return request
+    })
+    await using server = await serve([slow])
+    const session = connect(`http://${server.address}`)
+    const call = session.request({ ...grpcHeaders('/test.Test/Slow'), 'grpc-timeout': '20m' })
+    call.end(Buffer.from([0, 0, 0, 0, 0]))
+
+    const [headers] = await once(call, 'response')
+    const reason = await aborted.promise
+    session.destroy()
+
+    expect(headers['grpc-status']).toBe(String(StatusCode.DEADLINE_EXCEEDED))
+    expect(reason).toMatchObject({ code: StatusCode.DEADLINE_EXCEEDED })
+  })
+
+  test('a client that cancels ends the handler', async () => {
+    const started = Promise.withResolvers<void>()
+    const aborted = Promise.withResolvers<unknown>()
+    const slow = unaryMethod(bytesCodec('Slow'), async (request, { signal }) => {
+      signal.addEventListener('abort', () => aborted.resolve(signal.reason))
+      started.resolve()
+      await aborted.promise
+      return request
+    })
+    await using server = await serve([slow])
+    const session = connect(`http://${server.address}`)
+    const call = session.request(grpcHeaders('/test.Test/Slow'))
+    call.end(Buffer.from([0, 0, 0, 0, 0]))
+    await started.promise
+
+    call.close(constants.NGHTTP2_CANCEL)
+
+    expect(await aborted.promise).toMatchObject({ code: StatusCode.CANCELLED })
+    session.destroy()
+  })
+
+  test('a malformed grpc-timeout is INVALID_ARGUMENT', async () => {
+    await using server = await serve([echo])
+
+    const headers = await rawCall(server.address, { ...grpcHeaders('/test.Test/Echo'), 'grpc-timeout': '1 day' })
+
+    expect(headers['grpc-status']).toBe(String(StatusCode.INVALID_ARGUMENT))
+  })
+})
+
+describe('requests that are not proper gRPC', () => {
+  test.each([
+    ['GET', 'application/grpc', 405],
+    ['POST', 'text/plain', 415],
+  ])('%s with %s is answered with HTTP status %i', async (method, contentType, status) => {
+    await using server = await serve([echo])
+
+    const headers = await rawCall(server.address, {
+      ...grpcHeaders('/test.Test/Echo'),
+      ':method': method,
+      'content-type': contentType,
+    })
+
+    expect(headers[':status']).toBe(status)
+  })
+
+  test.each([
+    ['no message', Buffer.alloc(0), StatusCode.INVALID_ARGUMENT],
+    ['two messages', Buffer.from([0, 0, 0, 0, 1, 7, 0, 0, 0, 0, 1, 7]), StatusCode.INVALID_ARGUMENT],
+    ['half a prefix', Buffer.from([0, 0, 0]), StatusCode.INVALID_ARGUMENT],
+    ['half a message', Buffer.from([0, 0, 0, 0, 9, 1, 2]), StatusCode.INVALID_ARGUMENT],
+    ['a compressed message', Buffer.from([1, 0, 0, 0, 1, 7]), StatusCode.UNIMPLEMENTED],
+    ['4 GiB announced', Buffer.from([0, 255, 255, 255, 255, 1]), StatusCode.RESOURCE_EXHAUSTED],
+  ])('a unary call with %s fails', async (_, body, code) => {
+    await using server = await serve([echo])
+
+    const headers = await rawCall(server.address, grpcHeaders('/test.Test/Echo'), body)
+
+    expect(headers['grpc-status']).toBe(String(code))
+  })
+})
+
+describe('backpressure', () => {
+  test('a handler that does not take its requests makes the client wait', async () => {
+    const gate = Promise.withResolvers<void>()
+    const lazy = clientStreamingMethod(bytesCodec('Lazy'), async (requests) => {
+      await gate.promise
+      return countBytes(requests)
+    })
+    await using server = await serve([lazy])
+    const session = connect(`http://${server.address}`)
+    const call = session.request(grpcHeaders('/test.Test/Lazy'))
+    const message = Buffer.concat([Buffer.from([0, 0, 1, 0, 0]), Buffer.alloc(65_536)])
+    let accepted = 0
+    for (; accepted < 1000 && call.write(message); accepted++) await ping(session)
+
+    expect(accepted).toBeLessThan(100)
+    gate.resolve()
+    call.end()
+    const body = await readAll(call)
+    session.destroy()
+
+    expect(String(body.subarray(5))).toBe(String(65_536 * (accepted + 1)))
+  })
+
+  test('a client that does not read makes the handler wait', async () => {
+    let produced = 0
+    const endless = serverStreamingMethod(bytesCodec('Endless'), async function* () {
+      for (;;) {
+        produced += 1
+        yield Buffer.alloc(65_536)
+      }
+    })
+    await using server = await serve([endless])
+    const session = connect(`http://${server.address}`)
+    const call = session.request(grpcHeaders('/test.Test/Endless'))
+    call.end(Buffer.from([0, 0, 0, 0, 0]))
+    await once(call, 'response')
+    let before = -1
+    while (produced !== before) {
+      before = produced
+      for (let round = 0; round < 20; round++) await ping(session)
+    }
+
+    expect(produced).toBeLessThan(50)
+    session.destroy()
+  })
+})
+
+describe('closing', () => {
+  test('calls under way finish, new ones are refused', async () => {
+    const gate = Promise.withResolvers<void>()
+    const started = Promise.withResolvers<void>()
+    const slow = unaryMethod(bytesCodec('Slow'), async (request) => {
+      started.resolve()
+      await gate.promise
+      return request
+    })
+    await using server = await serve([slow, echo])
+    const pending = callUnary(server.client, 'Slow', Buffer.from('x'))
+    await started.promise
+
+    const closing = server.http2.close(10_000)
+    gate.resolve()
+
+    expect(String((await pending).response)).toBe('x')
+    await closing
+    const late = await callUnary(server.client, 'Echo', Buffer.alloc(1))
+    expect(late.error?.code).toBe(StatusCode.UNAVAILABLE)
+  })
+
+  test('calls that do not finish are ended at the deadline', async () => {
+    const started = Promise.withResolvers<void>()
+    const stuck = unaryMethod(bytesCodec('Stuck'), async () => {
+      started.resolve()
+      return new Promise<Buffer>(() => undefined)
+    })
+    await using server = await serve([stuck])
+    const pending = callUnary(server.client, 'Stuck', Buffer.alloc(1))
+    await started.promise
+
+    await server.http2.close(1)
+
+    expect((await pending).error).toBeDefined()
+  })
+})
