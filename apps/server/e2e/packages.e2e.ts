@@ -20,7 +20,9 @@ function installed(folder: string): string[] {
   const modules = join(folder, 'project', 'node_modules')
   return readdirSync(modules)
     .filter((name) => !name.startsWith('.'))
-    .flatMap((name) => (name.startsWith('@') ? readdirSync(join(modules, name)).map((sub) => `${name}/${sub}`) : [name]))
+    .flatMap((name) =>
+      name.startsWith('@') ? readdirSync(join(modules, name)).map((sub) => `${name}/${sub}`) : [name],
+    )
 }
 
 describe('what would be published', () => {
