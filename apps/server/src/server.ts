@@ -19,8 +19,8 @@ import { HttpServer } from './http/http-server.ts'
 import type { Log } from './log.ts'
 import { createLog } from './log.ts'
 
-/** Messages of clients beyond this are refused, in bytes: a batch of blobs, or some 200,000 digests. */
-const MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+/** Messages of clients beyond this are refused, in bytes: a batch of blobs with their digests, or 100,000 digests. */
+const MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 
 const DEFAULT_MAX_BLOB_BYTES = 64 * 1024 ** 3
 

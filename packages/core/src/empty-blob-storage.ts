@@ -3,6 +3,7 @@ import { readerFromBytes } from './blob-reader.ts'
 import type { BlobSource } from './blob-source.ts'
 import { collectSource } from './blob-source.ts'
 import type { Digest, DigestFunction } from './digest.ts'
+import { resolveRange } from './byte-range.ts'
 import { assertHash, createDigest, digestFunctions } from './digest.ts'
 import { emptyDigest } from './hashing.ts'
 import type { OperationOptions, ReadOptions } from './operation-options.ts'
@@ -42,9 +43,9 @@ export class EmptyBlobStorage extends StorageABC {
 
   override async getBlob(digest: Digest, options: ReadOptions = {}): Promise<BlobReader | null> {
     this.assertReady(digest, options.signal)
-    // Through the range check of the storage inside, except for the one range that an empty blob has.
-    if (isEmpty(digest) && (options.offset ?? 0) === 0) return readerFromBytes(new Uint8Array(0), options)
-    return this.#inner.getBlob(digest, options)
+    if (!isEmpty(digest)) return this.#inner.getBlob(digest, options)
+    resolveRange(digest, options)
+    return readerFromBytes(new Uint8Array(0), { signal: options.signal })
   }
 
   override async deleteBlob(digest: Digest, options: OperationOptions = {}): Promise<void> {

@@ -78,18 +78,24 @@ export async function openEntryValue(
   return reader === null ? null : { reader, references: entry.references.slice(1), metadata }
 }
 
-/** Reads a stored value into memory; null as {@link openEntryValue}, or when it has more than `maxBytes`. */
+/** Reads a stored value into memory; null as {@link openEntryValue}, or when it is damaged or has more than `maxBytes`. */
 export async function getEntryBytes(
   backend: Backend,
   key: ActionKey,
   { maxBytes, signal }: OperationOptions & { readonly maxBytes: number },
 ): Promise<ActionCacheEntry | null> {
-  const value = await openEntryValue(backend, key, { signal })
-  if (value === null) return null
-  const { reader, ...rest } = value
-  if (reader.sizeBytes <= maxBytes) return { bytes: await reader.bytes(), ...rest }
-  await reader[Symbol.asyncDispose]()
-  return null
+  try {
+    const value = await openEntryValue(backend, key, { signal })
+    if (value === null) return null
+    const { reader, ...rest } = value
+    if (reader.sizeBytes <= maxBytes) return { bytes: await reader.bytes(), ...rest }
+    await reader[Symbol.asyncDispose]()
+    return null
+  } catch (error) {
+    // It was dropped when it was found damaged, so it is gone.
+    if (StorageError.is(error, 'corrupt')) return null
+    throw error
+  }
 }
 
 function parseLocation(location: string): Digest {

@@ -64,6 +64,7 @@ export class Http2TransportStream implements TransportStream {
       return
     }
     stream.once('wantTrailers', () => {
+      if (stream.closed || stream.destroyed) return
       stream.sendTrailers(trailers)
       this.#stopClient()
     })

@@ -64,7 +64,11 @@ export class UploadRegistry implements AsyncDisposable {
       await upload[Symbol.asyncDispose]()
       return
     }
-    registered.expiry = setTimeout(() => void this.end(name, upload), this.#resumeWithinMs).unref()
+    const expire = (): void => {
+      // Its file may be gone already, with the folder; what matters is that the upload is forgotten.
+      this.end(name, upload).catch(() => undefined)
+    }
+    registered.expiry = setTimeout(expire, this.#resumeWithinMs).unref()
     await this.#limitDetached()
   }
 

@@ -112,7 +112,10 @@ export class SqliteStore extends Lifecycle {
   /** Removes files that no blob names any more, in the background; `stop()` waits for it. */
   removeFiles(fileIds: readonly number[]): void {
     if (fileIds.length === 0) return
-    const removal = this.#removeFiles(fileIds).finally(() => this.#removals.delete(removal))
+    // A file that could not be removed stays listed as loose, so the next start tries again.
+    const removal = this.#removeFiles(fileIds)
+      .catch(reportCleanupFailure)
+      .finally(() => this.#removals.delete(removal))
     this.#removals.add(removal)
   }
 
@@ -207,8 +210,7 @@ export class SqliteStore extends Lifecycle {
         await this.files.remove(id)
         removed.push(id)
       } catch (error) {
-        // It stays listed as loose, so the next start tries again.
-        reportEvent({ kind: 'cleanup-failure', storageType: 'Sqlite', operation: 'removeFiles', error })
+        reportCleanupFailure(error)
       }
     })
     await this.write(
@@ -227,4 +229,8 @@ export class SqliteStore extends Lifecycle {
     const reason = fileIds.length > 0 ? 'its files cannot be removed' : 'all of it is taken by content being written'
     throw new StorageError('no-space', `Sqlite: the quota of ${this.maxBytes} bytes is full and ${reason}`)
   }
+}
+
+function reportCleanupFailure(error: unknown): void {
+  reportEvent({ kind: 'cleanup-failure', storageType: 'Sqlite', operation: 'removeFiles', error })
 }

@@ -38,7 +38,7 @@ export const serverSchema: OptionsSchema = {
       type: 'number',
       format: 'bytes',
       minimum: 0,
-      maximum: 15 * 1024 * 1024,
+      maximum: 6 * 1024 * 1024,
       description: 'What the blobs of one gRPC batch may come to',
     },
     drainMs: {

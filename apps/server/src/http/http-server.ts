@@ -18,6 +18,7 @@ export class HttpServer {
   readonly #frontends: readonly HttpFrontend[]
   readonly #onFailure: (exchange: HttpExchange, error: unknown) => void
   readonly #server: Server
+  #isClosing = false
 
   /** `onFailure` hears of every request that failed for a reason of ours. */
   constructor(frontends: readonly HttpFrontend[], onFailure: (exchange: HttpExchange, error: unknown) => void) {
@@ -41,6 +42,7 @@ export class HttpServer {
 
   /** Refuses new requests, lets those under way finish until the deadline, then ends the rest. */
   async close(deadlineMs: number): Promise<void> {
+    this.#isClosing = true
     const closed = new Promise<void>((resolve) => {
       this.#server.close(() => resolve())
     })
@@ -51,6 +53,10 @@ export class HttpServer {
 
   #answer(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
     const exchange = new HttpExchange(request, response, expectsContinue)
+    response.once('close', () => {
+      // Its client keeps the connection for a next request, which will not come.
+      if (this.#isClosing) setImmediate(() => this.#server.closeIdleConnections())
+    })
     for (const frontend of this.#frontends) {
       const answering = frontend.route(exchange)
       if (answering === undefined) continue

@@ -51,7 +51,7 @@ const generalCases: readonly ReapiCase[] = [
         'INVALID_ARGUMENT',
         'Write',
       )
-      await assertStatus(client.rawUnary(findMissing, Buffer.alloc(17 * 1024 * 1024)), 'RESOURCE_EXHAUSTED', '17 MiB')
+      await assertStatus(client.rawUnary(findMissing, Buffer.alloc(9 * 1024 * 1024)), 'RESOURCE_EXHAUSTED', '9 MiB')
     },
   },
 ]

@@ -40,7 +40,7 @@ export function fillingReader(fetched: BlobReader, digest: Digest, options: Fill
       if (isSpooling && spooled === digest.sizeBytes) {
         // Begun before the last chunk is handed out: many readers never ask for more than they know is there.
         fillUnderWay = true
-        void fillFrom(session, options).then(discard)
+        void fillFrom(session, options).then(discard).catch(options.onGiveUp)
       }
       yield chunk
     }
