@@ -71,10 +71,12 @@ async function serve(flags: Flags): Promise<void> {
     // Relative to where the command is run, not to the configuration file.
     ...(flags.data !== undefined && { data: resolve(flags.data) }),
   }
-  const server = await startServer(config, { baseDirectory: loaded.baseDirectory })
+  const starting = startServer(config, { baseDirectory: loaded.baseDirectory })
+  // Before anybody can know that it runs: a signal that comes while it starts stops it once it has.
+  stopOnSignal(async () => (await starting).stop())
+  const server = await starting
   process.stdout.write(startupMessage(server))
   warnIfOpen(config)
-  stopOnSignal(() => server.stop())
 }
 
 /** Without authentication, whoever reaches the server can read and write everything. */
