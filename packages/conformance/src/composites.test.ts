@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { type Backend, EmptyBlobStorage, withCache, WithCacheStorage } from '@caskade/core'
 import { describe, test } from 'vitest'
 import { ReferenceActionCache, referenceHarness, ReferenceStorage, testActionCache, testStorage } from './index.ts'
@@ -21,6 +24,30 @@ for (const maxStaleMs of [0, 60_000]) {
     create: () => withCache({ cache: referenceBackend(), fallback: referenceBackend(), maxStaleMs }).actionCache,
   })
 }
+
+const journals = new WeakMap<object, string>()
+
+function deferring<Half extends object>(select: (backend: ReturnType<typeof withCache>) => Half): Half {
+  const journalDirectory = mkdtempSync(join(tmpdir(), 'caskade-journal-'))
+  const tiers = { cache: referenceBackend(), fallback: referenceBackend() }
+  const half = select(withCache({ ...tiers, deferFallbackWrites: true, journalDirectory }))
+  journals.set(half, journalDirectory)
+  return half
+}
+
+function removeJournal(half: object): void {
+  rmSync(journals.get(half) ?? '', { recursive: true })
+}
+
+testStorage(runner, 'WithCache(Reference, Reference, deferred)', {
+  create: () => deferring(({ storage }) => storage),
+  destroy: removeJournal,
+})
+
+testActionCache(runner, 'WithCache(Reference, Reference, deferred)', {
+  create: () => deferring(({ actionCache }) => actionCache),
+  destroy: removeJournal,
+})
 
 function referenceBackend(): Backend {
   return { storage: new ReferenceStorage(), actionCache: new ReferenceActionCache() }

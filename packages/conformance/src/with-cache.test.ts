@@ -1,4 +1,12 @@
-import type { ActionCacheEntry, BlobReader, BlobSource, Digest, ReadOptions, StorageEvent } from '@caskade/core'
+import type {
+  ActionCacheEntry,
+  BlobReader,
+  BlobSource,
+  Digest,
+  ReadOptions,
+  StorageEvent,
+  WithCacheTuning,
+} from '@caskade/core'
 import {
   onStorageEvent,
   readerFromChunks,
@@ -105,7 +113,7 @@ describe('WithCacheStorage', () => {
     expect(await storage.bulkDelete([second.digest])).toEqual([])
 
     expect(fallback.blobs.size).toBe(0)
-    expect(new Set(events.map(({ kind }) => kind))).toEqual(new Set(['cache-failure']))
+    expect(new Set(events.map(({ kind }) => kind))).toEqual(new Set(['cache-failure', 'cache-disabled']))
     expect(new Set(events.map(({ operation }) => operation))).toContain('getBlob')
   })
 
@@ -147,14 +155,16 @@ describe('WithCacheStorage', () => {
     await expect(fresh.hasBlob(makeBlob(1, 1).digest)).rejects.toMatchObject({ code: 'not-running' })
   })
 
-  test('says that deferred writes are not supported, and refuses senseless options', () => {
-    const tiers = { cache, fallback }
-    expect(() => new WithCacheStorage({ ...tiers, deferFallbackWrites: true })).toThrow(/not supported yet/)
-    expect(() => new WithCacheStorage({ ...tiers, fallbackWriterThreads: 0 })).toThrow(/positive integer/)
-    expect(() => new WithCacheStorage({ ...tiers, maxCachedBlobBytes: -1 })).toThrow(/number of bytes/)
-    expect(() => new WithCacheStorage({ ...tiers, maxStaleMs: Number.NaN })).toThrow(/milliseconds/)
+  test('refuses senseless options, in both halves', () => {
     const halves = { storage: cache, actionCache: new ReferenceActionCache() }
-    expect(() => withCache({ cache: halves, fallback: halves, deferFallbackWrites: true })).toThrow(StorageError)
+    const make = (tuning: WithCacheTuning): unknown => withCache({ cache: halves, fallback: halves, ...tuning })
+    expect(() => make({ deferFallbackWrites: true })).toThrow(/needs journalDirectory/)
+    expect(() => make({ fallbackWriterThreads: 0 })).toThrow(/fallbackWriterThreads must be a whole number, at least 1/)
+    expect(() => make({ maxCachedBlobBytes: -1 })).toThrow(/maxCachedBlobBytes must be a number of bytes/)
+    expect(() => make({ maxStaleMs: Number.NaN })).toThrow(/maxStaleMs must be a number of milliseconds/)
+    expect(() => new WithCacheStorage({ cache, fallback, leaseMs: 0 })).toThrow(StorageError)
+    const tiers = { cache: new ReferenceActionCache(), fallback: new ReferenceActionCache() }
+    expect(() => new WithCacheActionCache({ ...tiers, cacheTimeoutMs: 0 })).toThrow(StorageError)
   })
 })
 

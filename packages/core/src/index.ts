@@ -32,6 +32,7 @@ export {
   putEntryBytes,
   putEntryValue,
 } from './entry-value.ts'
+export { DeferredWrites, type DeferredWritesOptions, type DeferredWritesStatus } from './deferred/deferred-writes.ts'
 export { createHasher, digestOf, emptyDigest, type Hasher } from './hashing.ts'
 export { Lifecycle, startAll, stopAll } from './lifecycle.ts'
 export { mapLimit } from './map-limit.ts'
@@ -45,5 +46,11 @@ export { corruptError, verifiedReader } from './verified-reader.ts'
 export { WithCacheActionCache, type WithCacheActionCacheOptions } from './with-cache/with-cache-action-cache.ts'
 export type { WithCacheTuning } from './with-cache/with-cache-options.ts'
 export { WithCacheStorage, type WithCacheStorageOptions } from './with-cache/with-cache-storage.ts'
-export { withCache, type WithCacheConfig, type WithCacheOptions, withCacheProvider } from './with-cache/with-cache.ts'
+export {
+  withCache,
+  type WithCacheBackend,
+  type WithCacheConfig,
+  type WithCacheOptions,
+  withCacheProvider,
+} from './with-cache/with-cache.ts'
 export { WriteSession, type WriteSessionOptions } from './write-session.ts'

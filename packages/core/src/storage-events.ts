@@ -6,9 +6,22 @@ export interface StorageEvent {
   /**
    * - `corrupt`: damaged content was found and dropped.
    * - `cache-failure`: the cache half of a WithCache failed; the operation went on without it.
+   * - `cache-disabled`: the cache half of a WithCache does not work and is left alone for a while.
+   * - `cache-enabled`: it works again.
+   * - `spool-failure`: a blob could not be spooled to disk on its way to several readers; the slowest sets the pace.
+   * - `touch-failure`: the fallback of a WithCache could not be told which blobs are in use.
+   * - `deferred-failure`: a deferred write could not be journalled, or not brought to the fallback; it is tried again.
    * - `cleanup-failure`: something that is no longer needed could not be removed; it is tried again later.
    */
-  readonly kind: 'corrupt' | 'cache-failure' | 'cleanup-failure'
+  readonly kind:
+    | 'corrupt'
+    | 'cache-failure'
+    | 'cache-disabled'
+    | 'cache-enabled'
+    | 'spool-failure'
+    | 'touch-failure'
+    | 'deferred-failure'
+    | 'cleanup-failure'
   /** `TYPE` of the storage that noticed it. */
   readonly storageType: string
   /** What was being done, such as `getBlob`. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, readFile, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isErrnoException } from '../storage-error.ts'
+import { nodeFiles } from './file-operations.ts'
 import type { ProcessIdentity } from './process-identity.ts'
 import { identifyThisProcess, probeProcess } from './process-identity.ts'
 
@@ -39,9 +40,11 @@ export class OwnedDirectory {
     await mkdir(parent, { recursive: true })
     const identity = await identifyThisProcess()
     // The owner file appears whole and before the folder, so that a folder without one is always a leftover.
-    await writeFile(join(parent, `${id}.tmp`), JSON.stringify(identity))
+    await writeFile(join(parent, `${id}.tmp`), JSON.stringify(identity), { flush: true })
     await rename(join(parent, `${id}.tmp`), join(parent, id + OWNER_SUFFIX))
     await mkdir(join(parent, id))
+    // Else a power failure may leave the folder without its owner, and nobody would know how soon to take it over.
+    await nodeFiles.syncDirectory(parent)
     return new OwnedDirectory(parent, id)
   }
 

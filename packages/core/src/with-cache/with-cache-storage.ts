@@ -1,17 +1,25 @@
-import { tmpdir } from 'node:os'
 import type { BlobReader } from '../blob-reader.ts'
 import type { BlobSource } from '../blob-source.ts'
 import { coversBlob, resolveRange } from '../byte-range.ts'
+import type { DeferredWrites, DeferredWritesStatus } from '../deferred/deferred-writes.ts'
 import type { Digest, DigestFunction } from '../digest.ts'
 import { startAll, stopAll } from '../lifecycle.ts'
 import type { OperationOptions, ReadOptions } from '../operation-options.ts'
 import type { Status } from '../status.ts'
 import type { BlobInfo } from '../storage-abc.ts'
 import { StorageABC } from '../storage-abc.ts'
-import { reportEvent } from '../storage-events.ts'
-import { fillingReader } from './filling-reader.ts'
-import type { WithCacheTuning } from './with-cache-options.ts'
-import { assertTuning } from './with-cache-options.ts'
+import { BulkFiller } from './bulk-filler.ts'
+import { CacheGuard } from './cache-guard.ts'
+import { CacheTier } from './cache-tier.ts'
+import { FallbackTier } from './fallback-tier.ts'
+import { FetchRegistry } from './fetch-registry.ts'
+import { FillRegistry } from './fill-registry.ts'
+import { TouchBatcher } from './touch-batcher.ts'
+import type { ResolvedTuning, WithCacheTuning } from './with-cache-options.ts'
+import { deferredWritesOf, resolveTuning } from './with-cache-options.ts'
+
+/** How long the fallback may take to hear of blobs in use, in milliseconds. */
+const TOUCH_TIMEOUT_MS = 10_000
 
 /** What a {@link WithCacheStorage} is made of. */
 export interface WithCacheStorageOptions extends WithCacheTuning {
@@ -19,84 +27,136 @@ export interface WithCacheStorageOptions extends WithCacheTuning {
   readonly cache: StorageABC
   /** Holds everything. */
   readonly fallback: StorageABC
+  /** Deferred writes shared with an action cache, so that entries follow their blobs. Default: its own, if it defers. */
+  readonly deferredWrites?: DeferredWrites | undefined
 }
 
 /**
  * Puts a fast storage in front of a slow one that holds everything.
  *
  * Use it to serve a remote or slow storage at the speed of a local one. Only the content of blobs is cached:
- * `hasBlob` and `missingBlobs` always ask the fallback, so a client that is told a blob is there can rely on it. Writes
- * go through to the fallback before they are acknowledged. The cache is advisory: when it fails, the operation goes on
- * without it, and an event says so. It costs one cache lookup per read, and a second copy of what is read.
+ * `hasBlob` and `missingBlobs` always ask the fallback, so a client that is told a blob is there can rely on it. A blob
+ * that many ask for at once is read from the fallback once. The cache is advisory: when it fails, lies or hangs, the
+ * fallback answers, and an event says so. It costs one cache lookup and one hashing per read, and a second copy of what is
+ * read. With `deferFallbackWrites`, a write costs a sync of the local disk instead of a trip to the fallback.
  */
 export class WithCacheStorage extends StorageABC {
   static override readonly TYPE = 'WithCache'
 
-  readonly #cache: StorageABC
-  readonly #fallback: StorageABC
-  readonly #maxCachedBlobBytes: number
-  readonly #spoolDirectory: string
+  readonly #children: readonly [cache: StorageABC, fallback: StorageABC]
+  readonly #tuning: ResolvedTuning
+  readonly #deferred: DeferredWrites | undefined
+  readonly #cache: CacheTier
+  readonly #fallback: FallbackTier
+  readonly #fetches: FetchRegistry
+  readonly #fills = new FillRegistry()
+  readonly #filler: BulkFiller
+  readonly #touches: TouchBatcher
 
-  constructor({ cache, fallback, ...tuning }: WithCacheStorageOptions) {
+  constructor({ cache, fallback, deferredWrites, ...rest }: WithCacheStorageOptions) {
     super()
-    assertTuning(tuning)
-    this.#cache = cache
-    this.#fallback = fallback
-    this.#maxCachedBlobBytes = tuning.maxCachedBlobBytes ?? 64 * 1024 * 1024
-    this.#spoolDirectory = tuning.spoolDirectory ?? tmpdir()
+    const tuning = resolveTuning(rest)
+    const { cacheTimeoutMs, cacheRetryMs, trustCache, leaseMs, maxCachedBlobBytes } = tuning
+    const guard = new CacheGuard(WithCacheStorage.TYPE, { timeoutMs: cacheTimeoutMs, retryAfterMs: cacheRetryMs })
+    const hold = (): (() => void) => this.hold()
+    this.#tuning = tuning
+    this.#children = [cache, fallback]
+    this.#deferred = deferredWrites ?? deferredWritesOf(tuning)
+    this.#cache = new CacheTier(cache, guard, trustCache)
+    this.#fallback = new FallbackTier(fallback, this.#deferred)
+    this.#fetches = new FetchRegistry({ ...tuning, fallback, guard, tier: this.#cache, fills: this.#fills, hold })
+    this.#filler = new BulkFiller({ tier: this.#cache, fills: this.#fills, maxBlobBytes: maxCachedBlobBytes, hold })
+    this.#touches = new TouchBatcher({
+      periodMs: leaseMs / 4,
+      touch: (digests) => fallback.missingBlobs(digests, { signal: AbortSignal.timeout(TOUCH_TIMEOUT_MS) }),
+      onFailure: (error) => guard.report('touch-failure', 'missingBlobs', error),
+    })
   }
 
-  protected override onStart(): Promise<void> {
-    return startAll([this.#cache, this.#fallback])
+  /** What waits to reach the fallback; undefined without `deferFallbackWrites`, or while it does not run. */
+  get deferredStatus(): DeferredWritesStatus | undefined {
+    return this.#deferred?.status
   }
 
-  protected override onStop(): Promise<void> {
-    return stopAll([this.#cache, this.#fallback])
+  /** Waits until every deferred write accepted so far has reached the fallback, however long that takes. */
+  async flush(options: OperationOptions = {}): Promise<void> {
+    this.assertRunning(options.signal)
+    await this.#deferred?.flush(options)
+  }
+
+  protected override async onStart(): Promise<void> {
+    const [, fallback] = this.#children
+    await startAll([...this.#children, ...(this.#deferred ? [this.#deferred] : [])])
+    this.#deferred?.attachStorage(fallback)
+  }
+
+  protected override async onStop(): Promise<void> {
+    await this.#touches.flush()
+    await this.#deferred?.detachStorage()
+    await stopAll([...this.#children, ...(this.#deferred ? [this.#deferred] : [])])
   }
 
   override async hasBlob(digest: Digest, options: OperationOptions = {}): Promise<boolean> {
     this.assertReady(digest, options.signal)
-    return this.#fallback.hasBlob(digest, options)
+    return this.#fallback.has(digest, options)
   }
 
   override async getBlob(digest: Digest, options: ReadOptions = {}): Promise<BlobReader | null> {
     this.assertReady(digest, options.signal)
     const range = resolveRange(digest, options)
-    const cached = await this.#tryCache('getBlob', options, () => this.#cache.getBlob(digest, options), digest)
-    if (cached) return cached
-    const reader = await this.#fallback.getBlob(digest, options)
-    if (reader === null || !coversBlob(range, digest) || digest.sizeBytes > this.#maxCachedBlobBytes) return reader
-    return fillingReader(reader, digest, {
-      spoolDirectory: this.#spoolDirectory,
-      fill: (source) => this.#fillCache(digest, source),
-      onGiveUp: (error) => this.#reportCacheFailure('getBlob', error, digest),
-      release: this.hold(),
-    })
+    const isShared = coversBlob(range, digest) && digest.sizeBytes <= this.#tuning.maxCachedBlobBytes
+    const joined = isShared ? this.#fetches.join(digest, options) : undefined
+    if (joined !== undefined) return joined
+    const cached = await this.#cache.read(digest, range, options)
+    if (cached) {
+      this.#touches.used(digest)
+      return cached
+    }
+    const pending = await this.#fallback.openPending(digest, range, options)
+    if (pending !== null) return pending
+    return isShared ? this.#fetches.read(digest, options) : this.#children[1].getBlob(digest, options)
   }
 
   override async deleteBlob(digest: Digest, options: OperationOptions = {}): Promise<void> {
     this.assertReady(digest, options.signal)
-    await this.#fallback.deleteBlob(digest, options)
-    await this.#tryCache('deleteBlob', options, () => this.#cache.deleteBlob(digest, options), digest)
+    using exclusion = this.#fills.exclude([digest])
+    await this.#fallback.delete(digest, options)
+    this.#fetches.forget([digest])
+    await exclusion.settled()
+    await this.#cache.ask('deleteBlob', (cache) => cache.deleteBlob(digest, options), { ...options, digest })
   }
 
   override async bulkDelete(digests: readonly Digest[], options: OperationOptions = {}): Promise<string[]> {
     this.assertRunning(options.signal)
-    const failed = await this.#fallback.bulkDelete(digests, options)
-    await this.#tryCache('bulkDelete', options, () => this.#cache.bulkDelete(digests, options))
+    using exclusion = this.#fills.exclude(digests)
+    const failed = await this.#fallback.deleteMany(digests, options)
+    this.#fetches.forget(digests)
+    await exclusion.settled()
+    await this.#cache.ask('bulkDelete', (cache) => cache.bulkDelete(digests, options), options)
     return failed
   }
 
   override async commitWrite(digest: Digest, source: BlobSource, options: OperationOptions = {}): Promise<void> {
     this.assertReady(digest, options.signal)
-    await this.#fallback.commitWrite(digest, source, options)
-    if (digest.sizeBytes > this.#maxCachedBlobBytes) return
-    await this.#tryCache('commitWrite', options, () => this.#cache.commitWrite(digest, source, options), digest)
+    const stored = this.#fallback.write(digest, source, options)
+    if (digest.sizeBytes > this.#tuning.maxCachedBlobBytes) return stored
+    const fill = this.#fills.begin(digest)
+    const filling = this.#cache.write(digest, source, fill, stored).finally(this.hold())
+    try {
+      await stored
+    } catch (error) {
+      fill.cancel()
+      throw error
+    }
+    // A cache that goes on, but slowly, is not waited for either; one that hangs is noticed before.
+    const patience = setTimeout(() => fill.cancel(), 2 * this.#tuning.cacheTimeoutMs)
+    await filling
+    clearTimeout(patience)
   }
 
   override async missingBlobs(digests: readonly Digest[], options: OperationOptions = {}): Promise<Digest[]> {
     this.assertRunning(options.signal)
-    return this.#fallback.missingBlobs(digests, options)
+    return this.#fallback.missing(digests, options)
   }
 
   override async bulkUpdateBlobs(
@@ -104,12 +164,7 @@ export class WithCacheStorage extends StorageABC {
     options: OperationOptions = {},
   ): Promise<Status[]> {
     this.assertRunning(options.signal)
-    const statuses = await this.#fallback.bulkUpdateBlobs(blobs, options)
-    const stored = blobs.filter((_, index) => statuses[index]?.code === 'ok')
-    if (stored.length > 0) {
-      await this.#tryCache('bulkUpdateBlobs', options, () => this.#cache.bulkUpdateBlobs(stored, options))
-    }
-    return statuses
+    return this.#filler.along(blobs, () => this.#fallback.writeMany(blobs, options), options)
   }
 
   override async bulkReadBlobs(
@@ -117,12 +172,12 @@ export class WithCacheStorage extends StorageABC {
     options: OperationOptions = {},
   ): Promise<Map<string, Uint8Array>> {
     this.assertRunning(options.signal)
-    const found =
-      (await this.#tryCache('bulkReadBlobs', options, () => this.#cache.bulkReadBlobs(digests, options))) ?? new Map()
-    const rest = digests.filter(({ hash }) => !found.has(hash))
-    if (rest.length === 0) return found
-    const fetched = await this.#fallback.bulkReadBlobs(rest, options)
-    this.#backfill(rest, fetched)
+    const found = await this.#cache.readMany(digests, options)
+    for (const digest of digests) if (found.has(digest.hash)) this.#touches.used(digest)
+    const unpending = await this.#readPending(digests, found, options)
+    if (unpending.length === 0) return found
+    const fetched = await this.#children[1].bulkReadBlobs(unpending, options)
+    this.#filler.behind(unpending, fetched)
     for (const [hash, bytes] of fetched) found.set(hash, bytes)
     return found
   }
@@ -134,49 +189,30 @@ export class WithCacheStorage extends StorageABC {
     options: OperationOptions = {},
   ): Promise<Digest | null> {
     this.assertRunning(options.signal)
-    const cached = await this.#tryCache('resolveHash', options, () =>
-      this.#cache.resolveHash(hash, digestFunction, options),
-    )
+    const ask = (cache: StorageABC): Promise<Digest | null> => cache.resolveHash(hash, digestFunction, options)
+    const cached = await this.#cache.ask('resolveHash', ask, options)
     return cached ?? this.#fallback.resolveHash(hash, digestFunction, options)
   }
 
   override async *listBlobs(options: OperationOptions = {}): AsyncGenerator<BlobInfo, void, undefined> {
     this.assertRunning(options.signal)
-    yield* this.#fallback.listBlobs(options)
+    yield* this.#fallback.list(options)
   }
 
-  /** Off the request path: the caller has its blobs, and does not wait for the cache to have them too. */
-  #backfill(digests: readonly Digest[], fetched: ReadonlyMap<string, Uint8Array>): void {
-    const blobs = digests.flatMap((digest) => {
-      const bytes = fetched.get(digest.hash)
-      return bytes === undefined ? [] : [[digest, bytes] as const]
-    })
-    if (blobs.length === 0) return
-    const release = this.hold()
-    void this.#tryCache('bulkUpdateBlobs', {}, () => this.#cache.bulkUpdateBlobs(blobs)).finally(release)
-  }
-
-  async #fillCache(digest: Digest, source: BlobSource): Promise<void> {
-    await this.#tryCache('commitWrite', {}, () => this.#cache.commitWrite(digest, source), digest)
-  }
-
-  /** Asks the cache for something; when it fails, reports that and resolves to undefined, so that the fallback answers. */
-  async #tryCache<Result>(
-    operation: string,
-    { signal }: OperationOptions,
-    ask: () => Promise<Result>,
-    digest?: Digest,
-  ): Promise<Result | undefined> {
-    try {
-      return await ask()
-    } catch (error) {
-      signal?.throwIfAborted()
-      this.#reportCacheFailure(operation, error, digest)
-      return undefined
+  /** Adds what is on its way to the fallback to what was found; resolves to what is left to be asked of the fallback. */
+  async #readPending(
+    digests: readonly Digest[],
+    found: Map<string, Uint8Array>,
+    options: OperationOptions,
+  ): Promise<Digest[]> {
+    const rest: Digest[] = []
+    for (const digest of digests) {
+      if (found.has(digest.hash)) continue
+      const range = { offset: 0, length: digest.sizeBytes }
+      const reader = await this.#fallback.openPending(digest, range, options)
+      if (reader === null) rest.push(digest)
+      else found.set(digest.hash, await reader.bytes())
     }
-  }
-
-  #reportCacheFailure(operation: string, error: unknown, digest: Digest | undefined): void {
-    reportEvent({ kind: 'cache-failure', storageType: WithCacheStorage.TYPE, operation, digest, error })
+    return rest
   }
 }

@@ -1,0 +1,272 @@
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import type { FileOperations } from '../files/file-operations.ts'
+import { SyncGroup } from '../files/sync-group.ts'
+import { isErrnoException } from '../storage-error.ts'
+import { reportEvent } from '../storage-events.ts'
+import { JournalError } from './journal-error.ts'
+import type { BlobHeader, EntryHeader } from './journal-record.ts'
+import type { NewRecord, RecordLocation } from './journal-segment.ts'
+import { JournalSegment } from './journal-segment.ts'
+
+/** A new segment is begun when one is longer than this, in bytes. */
+const SEGMENT_BYTES = 16 * 1024 * 1024
+
+/** Records still needed are moved out of the oldest segment when all segments together are longer than this, in bytes, and mostly not needed. */
+const COMPACT_ABOVE_BYTES = 4 * SEGMENT_BYTES
+
+/** A record that is needed until it is settled. */
+export interface LiveRecord<Header extends BlobHeader | EntryHeader = BlobHeader | EntryHeader> {
+  readonly header: Header
+  /** Where it is now; it may move. */
+  location: RecordLocation
+}
+
+interface Waiting {
+  readonly record: NewRecord
+  readonly resolve: (location: RecordLocation) => void
+  readonly reject: (error: unknown) => void
+}
+
+/**
+ * A journal: a folder with segments of records, and files for contents too long for a record.
+ *
+ * What is appended is on disk before it is acknowledged, one sync serving all that wait. A lane has one owner at a time.
+ */
+export class JournalLane {
+  readonly directory: string
+  readonly #files: FileOperations
+  readonly #segments: JournalSegment[] = []
+  readonly #live = new Map<number, LiveRecord>()
+  readonly #names: SyncGroup
+  #waiting: Waiting[] = []
+  /** Settled, but not yet on disk as such. */
+  #unsettledIds: number[] = []
+  #flushing: Promise<void> | undefined
+  #mustRotate = false
+  #nextId = 1
+
+  private constructor(directory: string, files: FileOperations) {
+    this.directory = directory
+    this.#files = files
+    this.#names = new SyncGroup(() => files.syncDirectory(directory))
+  }
+
+  /** Begins a lane under a folder, in which its name is on disk when it resolves. */
+  static async create(parent: string, files: FileOperations): Promise<JournalLane> {
+    const lane = new JournalLane(join(parent, randomUUID()), files)
+    await files.createDirectory(lane.directory)
+    await files.syncDirectory(parent)
+    lane.#segments.push(await JournalSegment.create(lane.directory, 1, files))
+    return lane
+  }
+
+  /** Opens a lane that another process left, and removes what it had not finished. */
+  static async open(directory: string, files: FileOperations): Promise<JournalLane> {
+    const lane = new JournalLane(directory, files)
+    try {
+      await lane.#replay()
+      return lane
+    } catch (error) {
+      await lane.close()
+      throw error
+    }
+  }
+
+  /** What is not settled, in the order in which it was accepted. */
+  get live(): readonly LiveRecord[] {
+    return [...this.#live.values()].toSorted((left, right) => left.header.id - right.header.id)
+  }
+
+  get isEmpty(): boolean {
+    return this.#live.size === 0
+  }
+
+  /** A number for the next record. */
+  takeId(): number {
+    return this.#nextId++
+  }
+
+  /** The file for the content of a record that is too long to be part of it. */
+  contentPath(id: number): string {
+    return join(this.directory, `${id}.content`)
+  }
+
+  /** Waits until the names of content files are on disk. */
+  syncNames(): Promise<void> {
+    return this.#names.request()
+  }
+
+  /**
+   * Appends a record; it is on disk when it resolves.
+   *
+   * @throws JournalError when that cannot be.
+   */
+  async append<Header extends BlobHeader | EntryHeader>(
+    header: Header,
+    content?: Uint8Array,
+  ): Promise<LiveRecord<Header>> {
+    const location = await JournalError.wrap(this.#enqueue({ header, content }))
+    const record = { header, location }
+    this.#live.set(header.id, record)
+    return record
+  }
+
+  /** Reads what follows the header of a record. */
+  async readContent(record: LiveRecord): Promise<Uint8Array> {
+    for (;;) {
+      const { location } = record
+      try {
+        return await location.segment.read(location.offset, location.length)
+      } catch (error) {
+        // It moved meanwhile.
+        if (record.location === location) throw error
+      }
+    }
+  }
+
+  /** Declares a record no longer needed. Once it resolves, a crash does not bring it back. */
+  async settle({ header }: LiveRecord): Promise<void> {
+    const record = this.#live.get(header.id)
+    if (record === undefined) return
+    this.#live.delete(header.id)
+    record.location.segment.liveRecords -= 1
+    const settled = this.#enqueue({ header: { type: 'done', ids: [header.id] } })
+    if (header.type === 'blob' && header.isFile) await this.#removeContent(header.id)
+    await settled
+  }
+
+  /** Waits until everything settled so far is on disk as such. */
+  async flushSettled(): Promise<void> {
+    while (this.#flushing !== undefined) await this.#flushing
+    if (this.#unsettledIds.length > 0) await this.#enqueue({ header: { type: 'done', ids: [] } })
+  }
+
+  /** Closes its files. What is live stays for the next owner. */
+  async close(): Promise<void> {
+    await this.flushSettled().catch(() => undefined)
+    for (const segment of this.#segments) await segment.close()
+  }
+
+  /** Closes an empty lane and removes its folder. */
+  async remove(): Promise<void> {
+    await this.close()
+    await this.#files.removeDirectory(this.directory)
+  }
+
+  #enqueue(record: NewRecord): Promise<RecordLocation> {
+    const { promise, resolve, reject } = Promise.withResolvers<RecordLocation>()
+    this.#waiting.push({ record, resolve, reject })
+    this.#flushing ??= this.#flush().finally(() => {
+      this.#flushing = undefined
+    })
+    return promise
+  }
+
+  async #flush(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const waiting = this.#waiting
+      this.#waiting = []
+      await this.#appendAll(waiting)
+      // Tried again by the next flush.
+      await this.#removeSettledSegments().catch((error: unknown) => {
+        this.#mustRotate = true
+        reportEvent({ kind: 'cleanup-failure', storageType: 'WithCache', operation: 'journal', error })
+      })
+    }
+  }
+
+  async #appendAll(waiting: readonly Waiting[]): Promise<void> {
+    const ids = this.#unsettledIds
+    this.#unsettledIds = []
+    const records = [{ header: { type: 'done', ids } } as const, ...waiting.map(({ record }) => record)]
+    try {
+      const segment = await this.#activeSegment()
+      const locations = await segment.append(records)
+      for (const [index, { record, resolve }] of waiting.entries()) {
+        if (record.header.type !== 'done') segment.liveRecords += 1
+        resolve(locations[index + 1] as RecordLocation)
+      }
+    } catch (error) {
+      // What a failed write or sync left at the end of the segment is unknown, so nothing may follow it.
+      this.#mustRotate = true
+      this.#unsettledIds.push(...ids)
+      for (const { record, reject } of waiting) {
+        // None of it may be replayed: not what is settled, and not what is reported as failed.
+        const { header } = record
+        if (header.type === 'done') this.#unsettledIds.push(...header.ids)
+        else if (header.type !== 'format') this.#unsettledIds.push(header.id)
+        reject(error)
+      }
+    }
+  }
+
+  async #activeSegment(): Promise<JournalSegment> {
+    const active = this.#segments.at(-1)
+    if (active !== undefined && !this.#mustRotate && active.sizeBytes < SEGMENT_BYTES) return active
+    const segment = await JournalSegment.create(this.directory, (active?.number ?? 0) + 1, this.#files)
+    this.#segments.push(segment)
+    this.#mustRotate = false
+    return segment
+  }
+
+  /** Oldest first only: a segment says of records in those before it that they are settled. */
+  async #removeSettledSegments(): Promise<void> {
+    for (;;) {
+      const [oldest] = this.#segments
+      if (oldest === undefined || this.#segments.length === 1) return
+      if (oldest.liveRecords > 0 && !(await this.#compact(oldest))) return
+      this.#segments.shift()
+      await oldest.remove()
+    }
+  }
+
+  /** Moves what is needed of a segment to the newest one, if that is worth it. */
+  async #compact(oldest: JournalSegment): Promise<boolean> {
+    let total = 0
+    let live = 0
+    for (const { sizeBytes } of this.#segments) total += sizeBytes
+    for (const { location } of this.#live.values()) live += location.length
+    if (total < COMPACT_ABOVE_BYTES || live > total / 2) return false
+    const segment = await this.#activeSegment()
+    if (segment === oldest) return false
+    for (const record of this.#live.values()) {
+      if (record.location.segment !== oldest) continue
+      const content = await this.readContent(record)
+      const [location] = await segment.append([{ header: record.header, content }])
+      if (location === undefined || !this.#live.has(record.header.id)) continue
+      record.location = location
+      segment.liveRecords += 1
+      oldest.liveRecords -= 1
+    }
+    return oldest.liveRecords === 0
+  }
+
+  async #replay(): Promise<void> {
+    const names = await this.#files.readDirectory(this.directory)
+    for (const number of JournalSegment.numbersIn(names)) {
+      const { segment, records } = await JournalSegment.open(this.directory, number, this.#files)
+      this.#segments.push(segment)
+      for (const { header, contentOffset, contentLength } of records) {
+        if (header.type === 'done') for (const id of header.ids) this.#live.delete(id)
+        if (header.type !== 'blob' && header.type !== 'entry') continue
+        this.#live.set(header.id, { header, location: { segment, offset: contentOffset, length: contentLength } })
+        this.#nextId = Math.max(this.#nextId, header.id + 1)
+      }
+    }
+    for (const { location } of this.#live.values()) location.segment.liveRecords += 1
+    this.#mustRotate = true
+    for (const name of names) {
+      const [, id] = /^(\d+)\.content$/.exec(name) ?? []
+      if (id !== undefined && !this.#live.has(Number(id))) await this.#removeContent(Number(id))
+    }
+  }
+
+  async #removeContent(id: number): Promise<void> {
+    try {
+      await this.#files.unlink(this.contentPath(id))
+    } catch (error) {
+      if (!isErrnoException(error, 'ENOENT')) throw error
+    }
+  }
+}

@@ -1,0 +1,86 @@
+import type { FileOperations } from '../files/file-operations.ts'
+import { reportEvent } from '../storage-events.ts'
+import { JournalFolder } from './journal-folder.ts'
+import { JournalLane } from './journal-lane.ts'
+
+/** How often lanes are looked for whose process is gone, in milliseconds. */
+const ADOPT_EVERY_MS = 60_000
+
+/** The lanes that this process owns: the one it writes to, and those that others left. */
+export class Journal {
+  /** The lane for new records. */
+  readonly lane: JournalLane
+  readonly #folder: JournalFolder
+  readonly #files: FileOperations
+  readonly #onLane: (lane: JournalLane) => void
+  readonly #adopted = new Set<JournalLane>()
+  #adopting: Promise<void> | undefined
+  #timer: NodeJS.Timeout | undefined
+
+  private constructor(
+    folder: JournalFolder,
+    lane: JournalLane,
+    files: FileOperations,
+    onLane: (lane: JournalLane) => void,
+  ) {
+    this.#folder = folder
+    this.lane = lane
+    this.#files = files
+    this.#onLane = onLane
+  }
+
+  /** Makes a lane for this process in a folder. `onLane` takes what adopted lanes hold. */
+  static async open(directory: string, files: FileOperations, onLane: (lane: JournalLane) => void): Promise<Journal> {
+    const folder = await JournalFolder.claim(directory, files)
+    try {
+      return new Journal(folder, await folder.createLane(), files, onLane)
+    } catch (error) {
+      await folder.release()
+      throw error
+    }
+  }
+
+  /**
+   * Takes over what processes left that are gone, now and from time to time.
+   *
+   * @throws StorageError `unsupported` when a newer version wrote some of it. Then everything is left as it was.
+   */
+  async adopt(): Promise<void> {
+    try {
+      await this.#adopt()
+    } catch (error) {
+      await this.close()
+      throw error
+    }
+    this.#timer = setInterval(() => {
+      this.#adopting ??= this.#adopt()
+        .catch((error: unknown) => {
+          reportEvent({ kind: 'cleanup-failure', storageType: 'WithCache', operation: 'adopt', error })
+        })
+        .finally(() => {
+          this.#adopting = undefined
+        })
+    }, ADOPT_EVERY_MS).unref()
+  }
+
+  /** Waits until everything settled so far is on disk as such. */
+  async flushSettled(): Promise<void> {
+    for (const lane of [this.lane, ...this.#adopted]) await lane.flushSettled()
+  }
+
+  /** Removes the empty lanes, and leaves the others for whoever comes next. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#adopting
+    for (const lane of [this.lane, ...this.#adopted]) await (lane.isEmpty ? lane.remove() : lane.close())
+    await this.#folder.release()
+  }
+
+  async #adopt(): Promise<void> {
+    for (const directory of await this.#folder.adopt()) {
+      const lane = await JournalLane.open(directory, this.#files)
+      this.#adopted.add(lane)
+      this.#onLane(lane)
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import type { Digest } from '../digest.ts'
+import type { OperationOptions } from '../operation-options.ts'
+import type { Status } from '../status.ts'
+import type { CacheTier } from './cache-tier.ts'
+import type { Fill, FillRegistry } from './fill-registry.ts'
+
+/** How much may be on its way into the cache behind the backs of readers, in bytes; more is not cached this time. */
+const MAX_BEHIND_BYTES = 64 * 1024 * 1024
+
+/** What a {@link BulkFiller} works with. */
+export interface BulkFillerOptions {
+  readonly tier: CacheTier
+  readonly fills: FillRegistry
+  /** Larger blobs are not cached, in bytes. */
+  readonly maxBlobBytes: number
+  /** Keeps the storage from stopping until the returned function is called. */
+  readonly hold: () => () => void
+}
+
+type Blob = readonly [digest: Digest, bytes: Uint8Array]
+
+/** Brings the blobs of bulk calls into the cache, with one call for all. */
+export class BulkFiller {
+  readonly #options: BulkFillerOptions
+  #behindBytes = 0
+
+  constructor(options: BulkFillerOptions) {
+    this.#options = options
+  }
+
+  /** Stores blobs where they count, then those of them that could be stored in the cache. */
+  async along(
+    blobs: readonly Blob[],
+    store: () => Promise<readonly Status[]>,
+    options: OperationOptions,
+  ): Promise<Status[]> {
+    const fills = this.#begin(blobs)
+    try {
+      const statuses = await store()
+      const stored = blobs.filter((_, index) => statuses[index]?.code === 'ok')
+      await this.#fill(stored, fills, options)
+      return [...statuses]
+    } finally {
+      for (const fill of fills.values()) fill.end()
+    }
+  }
+
+  /** Brings blobs that were read into the cache; nobody waits for it. */
+  behind(digests: readonly Digest[], fetched: ReadonlyMap<string, Uint8Array>): void {
+    const blobs: Blob[] = []
+    let total = this.#behindBytes
+    for (const digest of digests) {
+      const bytes = fetched.get(digest.hash)
+      if (bytes === undefined || total + bytes.byteLength > MAX_BEHIND_BYTES) continue
+      total += bytes.byteLength
+      blobs.push([digest, bytes])
+    }
+    if (blobs.length === 0) return
+    const taken = total - this.#behindBytes
+    this.#behindBytes = total
+    const release = this.#options.hold()
+    const fills = this.#begin(blobs)
+    void this.#fill(blobs, fills, {}).finally(() => {
+      for (const fill of fills.values()) fill.end()
+      this.#behindBytes -= taken
+      release()
+    })
+  }
+
+  #begin(blobs: readonly Blob[]): Map<Digest, Fill> {
+    const { fills, maxBlobBytes } = this.#options
+    const wanted = blobs.filter(([{ sizeBytes }]) => sizeBytes <= maxBlobBytes)
+    return new Map(wanted.map(([digest]) => [digest, fills.begin(digest)]))
+  }
+
+  async #fill(blobs: readonly Blob[], fills: ReadonlyMap<Digest, Fill>, { signal }: OperationOptions): Promise<void> {
+    const isWanted = ([digest]: Blob): boolean => fills.get(digest)?.signal.aborted === false
+    const wanted = blobs.filter(isWanted)
+    if (wanted.length === 0) return
+    const { tier } = this.#options
+    await tier.ask('bulkUpdateBlobs', (cache, attempt) => cache.bulkUpdateBlobs(wanted, { signal: attempt.signal }), {
+      signal,
+      // Stored after it was given up: what was deleted meanwhile must not come back.
+      discard: () => {
+        const deleted = wanted.filter((blob) => !isWanted(blob)).map(([digest]) => digest)
+        if (deleted.length > 0) void tier.ask('bulkDelete', (cache) => cache.bulkDelete(deleted))
+      },
+    })
+  }
+}

@@ -1,0 +1,80 @@
+import type { Digest } from '../digest.ts'
+import { digestKey } from '../digest.ts'
+
+/** One attempt to bring a blob into the cache. Whoever begins it ends it. */
+export class Fill {
+  readonly #ended = Promise.withResolvers<void>()
+  readonly #controller = new AbortController()
+  readonly #onEnd: () => void
+
+  constructor(onEnd: () => void) {
+    this.#onEnd = onEnd
+  }
+
+  /** Aborted when nobody wants the blob in the cache any more: it was deleted, or its content turned out not to be had. */
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  /** Resolves once it has ended. */
+  get ended(): Promise<void> {
+    return this.#ended.promise
+  }
+
+  cancel(): void {
+    this.#controller.abort(new Error('the blob is not wanted in the cache any more'))
+  }
+
+  end(): void {
+    this.#onEnd()
+    this.#ended.resolve()
+  }
+}
+
+/** The deletion of some blobs, during which none of them may enter the cache. */
+export interface Exclusion extends Disposable {
+  /** Cancels every fill under way, those that began since included, and waits until they have ended. */
+  settled(): Promise<void>
+}
+
+/** Knows which blobs are on their way into the cache, so that a deletion can keep them from being there after it. */
+export class FillRegistry {
+  readonly #fills = new Map<string, Set<Fill>>()
+  readonly #excluded = new Map<string, number>()
+
+  /** Begins a fill, to be ended in any case; it may be cancelled from the start. */
+  begin(digest: Digest): Fill {
+    const key = digestKey(digest)
+    const fills = this.#fills.get(key) ?? new Set()
+    this.#fills.set(key, fills)
+    const fill = new Fill(() => {
+      fills.delete(fill)
+      if (fills.size === 0 && this.#fills.get(key) === fills) this.#fills.delete(key)
+    })
+    fills.add(fill)
+    if (this.#excluded.has(key)) fill.cancel()
+    return fill
+  }
+
+  /** Keeps blobs out of the cache until the exclusion is disposed. */
+  exclude(digests: readonly Digest[]): Exclusion {
+    const keys = [...new Set(digests.map(digestKey))]
+    for (const key of keys) this.#excluded.set(key, (this.#excluded.get(key) ?? 0) + 1)
+    return {
+      settled: async () => {
+        const fills = keys.flatMap((key) => [...(this.#fills.get(key) ?? [])])
+        for (const fill of fills) fill.cancel()
+        await Promise.all(fills.map(({ ended }) => ended))
+      },
+      [Symbol.dispose]: () => {
+        for (const key of keys) this.#readmit(key)
+      },
+    }
+  }
+
+  #readmit(key: string): void {
+    const exclusions = (this.#excluded.get(key) ?? 0) - 1
+    if (exclusions > 0) this.#excluded.set(key, exclusions)
+    else this.#excluded.delete(key)
+  }
+}

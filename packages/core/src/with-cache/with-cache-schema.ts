@@ -1,0 +1,44 @@
+import type { OptionSchema, OptionsSchema } from '../provider.ts'
+
+/** The options of `type: with-cache` in a configuration. */
+export const withCacheSchema: OptionsSchema = {
+  type: 'object',
+  required: ['cache', 'fallback'],
+  properties: {
+    cache: { type: 'object', format: 'backend', description: 'The fast backend, asked first' },
+    fallback: { type: 'object', format: 'backend', description: 'The backend that holds everything' },
+    deferFallbackWrites: {
+      type: 'boolean',
+      default: false,
+      description: 'Acknowledge a write once it is in the journal, and bring it to the fallback later',
+    },
+    fallbackWriterThreads: count(20, 'How many deferred writes may be on their way at once'),
+    journalDirectory: { type: 'string', format: 'path', description: 'A folder on a local disk for deferred writes' },
+    maxPendingWrites: count(100_000, 'How many deferred writes may wait'),
+    maxPendingBytes: bytes(4 * 1024 ** 3, 'How many bytes of deferred writes may wait'),
+    drainMs: duration(10_000, 'How long a stop waits for deferred writes to arrive'),
+    maxCachedBlobBytes: bytes(64 * 1024 ** 2, 'Larger blobs do not fill the cache'),
+    spoolDirectory: { type: 'string', format: 'path', description: 'A folder for blobs on their way into the cache' },
+    cacheTimeoutMs: duration(2000, 'How long the cache may give no sign of life'),
+    cacheRetryMs: duration(30_000, 'How long a cache that does not work is left alone'),
+    trustCache: {
+      type: 'boolean',
+      default: false,
+      description: 'Deliver what the cache returns without hashing it; for memory, and what verifies itself',
+    },
+    leaseMs: duration(4 * 3_600_000, 'For how long the fallback keeps what is in use'),
+    maxStaleMs: duration(0, 'How old an action-cache entry in the cache may be and still be answered'),
+  },
+}
+
+function count(byDefault: number, description: string): OptionSchema {
+  return { type: 'integer', minimum: 1, default: byDefault, description }
+}
+
+function bytes(byDefault: number, description: string): OptionSchema {
+  return { type: 'number', format: 'bytes', minimum: 0, default: byDefault, description }
+}
+
+function duration(byDefault: number, description: string): OptionSchema {
+  return { type: 'number', format: 'duration-ms', minimum: 0, default: byDefault, description }
+}
