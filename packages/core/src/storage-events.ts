@@ -7,8 +7,9 @@ export interface StorageEvent {
    * - `corrupt`: damaged content was found and dropped.
    * - `cache-failure`: the cache half of a WithCache failed; the operation went on without it.
    * - `cleanup-failure`: something that is no longer needed could not be removed; it is tried again later.
+   * - `stop-deadline`: `stop()` waited in vain for a reader or an operation, and stopped regardless.
    */
-  readonly kind: 'corrupt' | 'cache-failure' | 'cleanup-failure'
+  readonly kind: 'corrupt' | 'cache-failure' | 'cleanup-failure' | 'stop-deadline'
   /** `TYPE` of the storage that noticed it. */
   readonly storageType: string
   /** What was being done, such as `getBlob`. */
