@@ -3,7 +3,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Backend, EmptyBlobStorage, withCache, WithCacheStorage } from '@caskade/core'
 import { describe, test } from 'vitest'
-import { ReferenceActionCache, referenceHarness, ReferenceStorage, testActionCache, testStorage } from './index.ts'
+import {
+  FaultyActionCache,
+  FaultyStorage,
+  on,
+  ReferenceActionCache,
+  referenceHarness,
+  ReferenceStorage,
+  testActionCache,
+  testStorage,
+  together,
+} from './index.ts'
 
 const runner = { describe, test }
 
@@ -18,6 +28,18 @@ testStorage(runner, 'EmptyBlob(Reference)', {
   damage: undefined,
   hasEmptyBlob: true,
 })
+
+for (const [name, plan] of Object.entries({ 'no plan': {}, 'a plan of no faults': together(on('getBlob', {}), {}) })) {
+  testStorage(runner, `Faulty(Reference), ${name}`, {
+    ...referenceHarness((options) => new ReferenceStorage(options)),
+    create: ({ maxBytes } = {}) => new FaultyStorage(new ReferenceStorage({ maxBytes }), plan),
+    reopen: undefined,
+    damage: undefined,
+  })
+  testActionCache(runner, `Faulty(Reference), ${name}`, {
+    create: () => new FaultyActionCache(new ReferenceActionCache(), plan),
+  })
+}
 
 for (const maxStaleMs of [0, 60_000]) {
   testActionCache(runner, `WithCache(Reference, Reference), maxStaleMs ${maxStaleMs}`, {

@@ -6,6 +6,7 @@ import {
   readerFromChunks,
   sourceFromBytes,
 } from '@caskade/core'
+import { uncheckedReader } from './unchecked-reader.ts'
 
 /** Content together with its digest. */
 export interface TestBlob {
@@ -37,7 +38,8 @@ export function sourceOf({ bytes }: TestBlob): BlobSource {
 
 /** Makes a source that delivers the given chunks, whatever `sizeBytes` says. */
 export function sourceOfChunks(sizeBytes: number, chunks: readonly Uint8Array[]): BlobSource {
-  return { sizeBytes, open: (options) => uncheckedReader(sizeBytes, toAsync(chunks), options?.signal) }
+  // A source need not check its own length, so the storage must.
+  return { sizeBytes, open: () => uncheckedReader(sizeBytes, toAsync(chunks)) }
 }
 
 /** Makes a source that delivers half of a blob and then fails. */
@@ -78,25 +80,4 @@ export function gatedSource({ bytes }: TestBlob): GatedSource {
 
 async function* toAsync(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array, void, undefined> {
   yield* chunks
-}
-
-// A source need not check its own length, so the storage must: the reader claims whatever it will deliver.
-function uncheckedReader(
-  sizeBytes: number,
-  chunks: AsyncIterable<Uint8Array>,
-  signal: AbortSignal | undefined,
-): ReturnType<BlobSource['open']> {
-  const iterator = chunks[Symbol.asyncIterator]()
-  return {
-    sizeBytes,
-    [Symbol.asyncIterator]: () => iterator,
-    async bytes() {
-      const parts: Uint8Array[] = []
-      for await (const part of chunks) parts.push(part)
-      signal?.throwIfAborted()
-      return Buffer.concat(parts)
-    },
-    stream: () => ReadableStream.from(chunks),
-    [Symbol.asyncDispose]: async () => void (await iterator.return?.()),
-  }
 }

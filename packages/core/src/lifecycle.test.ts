@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { Lifecycle, startAll, stopAll } from './index.ts'
+import { Lifecycle, onStorageEvent, startAll, stopAll, type StorageEvent } from './index.ts'
 
 class Part extends Lifecycle {
   readonly log: string[]
@@ -91,7 +91,9 @@ describe('Lifecycle', () => {
     expect(part.log).toEqual(['+a', '-a'])
   })
 
-  test('stop does not wait beyond its deadline', async () => {
+  test('stop does not wait beyond its deadline, and says that it did not', async () => {
+    const events: StorageEvent[] = []
+    const endListening = onStorageEvent((event) => events.push(event))
     const part = new Part('a', [])
     await part.start()
     part.keep()
@@ -100,7 +102,9 @@ describe('Lifecycle', () => {
     const stopping = part.stop()
     await vi.advanceTimersByTimeAsync(10_000)
     await stopping
+    endListening()
 
+    expect(events).toMatchObject([{ kind: 'stop-deadline', storageType: 'Part', operation: 'stop' }])
     expect(part.log).toEqual(['+a', '-a'])
   })
 })

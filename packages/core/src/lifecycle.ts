@@ -1,4 +1,5 @@
 import { StorageError } from './storage-error.ts'
+import { reportEvent } from './storage-events.ts'
 
 /** Something that is started before and stopped after use, possibly by several owners. */
 export abstract class Lifecycle implements AsyncDisposable {
@@ -8,7 +9,7 @@ export abstract class Lifecycle implements AsyncDisposable {
   #holds = 0
   #whenReleased: (() => void) | undefined
 
-  /** How long `stop()` waits for open readers and running operations, in milliseconds; then it stops regardless. */
+  /** How long `stop()` waits for open readers and running operations, in milliseconds; then it says so and stops regardless. */
   protected readonly stopDeadlineMs: number = 10_000
 
   /**
@@ -92,10 +93,20 @@ export abstract class Lifecycle implements AsyncDisposable {
     if (this.#holds === 0) return
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#whenReleased = resolve
-    const deadline = setTimeout(resolve, this.stopDeadlineMs)
+    const deadline = setTimeout(() => {
+      this.#reportDeadline()
+      resolve()
+    }, this.stopDeadlineMs)
     await promise
     clearTimeout(deadline)
     this.#whenReleased = undefined
+  }
+
+  #reportDeadline(): void {
+    const storageType = (this.constructor as { readonly TYPE?: string }).TYPE ?? this.constructor.name
+    const message = `${storageType}: stopped although ${this.#holds} readers or operations had not ended`
+    const error = new StorageError('unknown', message)
+    reportEvent({ kind: 'stop-deadline', storageType, operation: 'stop', error })
   }
 
   async #serially(transition: () => Promise<void>): Promise<void> {

@@ -12,6 +12,7 @@ export interface StorageEvent {
    * - `touch-failure`: the fallback of a WithCache could not be told which blobs are in use.
    * - `deferred-failure`: a deferred write could not be journalled, or not brought to the fallback; it is tried again.
    * - `cleanup-failure`: something that is no longer needed could not be removed; it is tried again later.
+   * - `stop-deadline`: `stop()` waited in vain for a reader or an operation, and stopped regardless.
    */
   readonly kind:
     | 'corrupt'
@@ -22,6 +23,7 @@ export interface StorageEvent {
     | 'touch-failure'
     | 'deferred-failure'
     | 'cleanup-failure'
+    | 'stop-deadline'
   /** `TYPE` of the storage that noticed it. */
   readonly storageType: string
   /** What was being done, such as `getBlob`. */

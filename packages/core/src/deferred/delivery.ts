@@ -72,7 +72,7 @@ export class Delivery {
     this.#isOpen[kind] = false
     const sending = [...this.#sending].filter(({ header }) => header.type === kind)
     for (const item of sending) item.sending?.abort(new StorageError('not-running', 'WithCache: it is being stopped'))
-    await Promise.all(sending.map(({ sent }) => sent))
+    await Promise.all(sending.map(async ({ sent }) => sent))
     if (this.#isOpen.blob || this.#isOpen.entry) return
     for (const timer of this.#timers) clearTimeout(timer)
     this.#timers.clear()
@@ -94,17 +94,8 @@ export class Delivery {
 
   // Entries are few and small, and with them all that they name becomes of use.
   #next(): PendingItem | undefined {
-    for (const [isOpen, queue] of [
-      [this.#isOpen.entry, this.#entries],
-      [this.#isOpen.blob, this.#blobs],
-    ] as const) {
-      while (isOpen && queue.size > 0) {
-        const item = queue.shift()
-        // Those held or settled meanwhile come back by themselves, or never.
-        if (item !== undefined && item.holders === 0 && !item.isSettled && item.sending === undefined) return item
-      }
-    }
-    return undefined
+    const entry = this.#isOpen.entry ? takeSendable(this.#entries) : undefined
+    return entry ?? (this.#isOpen.blob ? takeSendable(this.#blobs) : undefined)
   }
 
   async #deliver(item: PendingItem): Promise<void> {
@@ -174,4 +165,12 @@ export class Delivery {
     )
     this.#timers.add(timer)
   }
+}
+
+function takeSendable(queue: FifoQueue<PendingItem>): PendingItem | undefined {
+  for (let item = queue.shift(); item !== undefined; item = queue.shift()) {
+    // Those held or settled meanwhile come back by themselves, or never.
+    if (item.holders === 0 && !item.isSettled && item.sending === undefined) return item
+  }
+  return undefined
 }

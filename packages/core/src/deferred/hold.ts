@@ -22,7 +22,7 @@ export async function holdItems(items: readonly PendingItem[], actions: HoldActi
     item.holders += 1
     item.sending?.abort(new Error('its deletion is being decided'))
   }
-  await Promise.all(items.map(({ sent }) => sent))
+  await Promise.all(items.map(async ({ sent }) => sent))
   return {
     async cancel(isConcerned = () => true) {
       await Promise.all(items.filter((item) => !item.isSettled && isConcerned(item)).map(actions.cancel))

@@ -75,12 +75,12 @@ export class CacheWatch {
 
   /** Gives up all attempts at once. */
   giveUpAll(reason: unknown): void {
-    for (const attempt of [...this.#attempts]) attempt.giveUp(reason)
+    for (const attempt of this.#attempts) attempt.giveUp(reason)
   }
 
   #check(): void {
     this.#timer = undefined
-    for (const attempt of [...this.#attempts]) {
+    for (const attempt of this.#attempts) {
       const left = attempt.deadline - performance.now()
       if (left >= 1) {
         this.#timer = setTimeout(() => this.#check(), left)
