@@ -96,6 +96,8 @@ export class SharedSpool {
   /** Resolves to the next chunk of a reader, waiting for it to be appended; to null at the end. */
   async read(reader: SpoolReader): Promise<Uint8Array | null> {
     for (;;) {
+      // Who has had nothing yet may start again elsewhere.
+      if (this.#end === 'failed' && reader.position === 0) throw this.#failure
       const chunk = await this.#chunkAt(reader.position)
       if (chunk !== undefined) {
         reader.position += chunk.byteLength

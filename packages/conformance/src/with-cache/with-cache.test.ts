@@ -16,9 +16,9 @@ import {
   WithCacheStorage,
 } from '@caskade/core'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { assertSameBytes, readChunks } from './assertions.ts'
-import type { TestBlob } from './index.ts'
-import { makeBlob, makeBlobs, ReferenceActionCache, ReferenceStorage, sourceOf } from './index.ts'
+import { assertSameBytes, readChunks } from '../assertions.ts'
+import type { TestBlob } from '../index.ts'
+import { makeBlob, makeBlobs, ReferenceActionCache, ReferenceStorage, sourceOf } from '../index.ts'
 
 let cache: CountingStorage
 let fallback: CountingStorage
