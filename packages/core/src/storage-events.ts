@@ -6,9 +6,10 @@ export interface StorageEvent {
   /**
    * - `corrupt`: damaged content was found and dropped.
    * - `cache-failure`: the cache half of a WithCache failed; the operation went on without it.
+   * - `copy-failure`: a Sharded could not copy something to the shard that owns it now; the next use of it tries again.
    * - `cleanup-failure`: something that is no longer needed could not be removed; it is tried again later.
    */
-  readonly kind: 'corrupt' | 'cache-failure' | 'cleanup-failure'
+  readonly kind: 'corrupt' | 'cache-failure' | 'copy-failure' | 'cleanup-failure'
   /** `TYPE` of the storage that noticed it. */
   readonly storageType: string
   /** What was being done, such as `getBlob`. */
