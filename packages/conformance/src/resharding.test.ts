@@ -188,6 +188,29 @@ describe('ShardedStorage with previousWeights', () => {
     await storage.start()
   })
 
+  test('stop ends the copies that do not come to an end, once it has waited for them', async () => {
+    class ImpatientStorage extends ShardedStorage {
+      protected override readonly stopDeadlineMs = 1
+    }
+    const gate = new Gate()
+    const impatient = new ImpatientStorage({
+      shards: { old, new: fresh },
+      weights: { old: 0 },
+      previousWeights: { old: 1 },
+    })
+    old.onRead = gate.wait
+    await impatient.start()
+    await impatient.hasBlob(blob.digest)
+    await gate.reached
+
+    await impatient.stop()
+    gate.open()
+    await storage.stop()
+
+    expect([fresh.blobs.size, events.length]).toEqual([0, 0])
+    await storage.start()
+  })
+
   test('damaged content is not copied, and an event says so', async () => {
     old.damages = true
     await storage.hasBlob(blob.digest)
