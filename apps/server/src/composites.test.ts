@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { testActionCache, testStorage } from '@caskade/conformance'
 import type { ActionCacheABC, Backend, StorageABC } from '@caskade/core'
-import { EmptyBlobStorage, withCache } from '@caskade/core'
+import { EmptyBlobStorage, sharded, sizePartitioned, withCache } from '@caskade/core'
 import { memoryBackend } from '@caskade/memory'
 import { sqliteBackend } from '@caskade/sqlite'
 import { describe, test } from 'vitest'
@@ -21,6 +21,31 @@ const composites: Readonly<Record<string, (path: string) => Backend>> = {
     const inner = withCache({ cache: memoryBackend(), fallback: sqliteBackend({ path }) })
     return withCache({ cache: memoryBackend(), fallback: inner })
   },
+  'Sharded(Memory, Memory, Memory)': () =>
+    sharded({ shards: { a: memoryBackend(), b: memoryBackend(), c: memoryBackend() }, weights: { c: 2.5 } }),
+  'Sharded(Sqlite, Sqlite), resharding': (path) =>
+    sharded({
+      shards: { old: sqliteIn(path, 'old'), new: sqliteIn(path, 'new') },
+      weights: { old: 0 },
+      previousWeights: { old: 1 },
+    }),
+  'Sharded(WithCache(Memory, Sqlite), WithCache(Memory, Sqlite))': (path) => {
+    const east = withCache({ cache: memoryBackend(), fallback: sqliteIn(path, 'east') })
+    const west = withCache({ cache: memoryBackend(), fallback: sqliteIn(path, 'west') })
+    return sharded({ shards: { east, west }, previousWeights: { west: 1 } })
+  },
+  'WithCache(Memory, Sharded(Sqlite, Sqlite))': (path) => {
+    const shards = { east: sqliteIn(path, 'east'), west: sqliteIn(path, 'west') }
+    return withCache({ cache: memoryBackend(), fallback: sharded({ shards }) })
+  },
+  'SizePartitioned(Memory, Memory)': () =>
+    sizePartitioned({ small: memoryBackend(), large: memoryBackend(), maxSmallBytes: 1000 }),
+  'SizePartitioned(Sqlite, Sqlite)': (path) =>
+    sizePartitioned({ small: sqliteIn(path, 'small'), large: sqliteIn(path, 'large'), maxSmallBytes: 1000 }),
+}
+
+function sqliteIn(path: string, name: string): Backend {
+  return sqliteBackend({ path: join(path, name) })
 }
 
 function inNewFolder<Half extends StorageABC | ActionCacheABC>(make: (path: string) => Half): Half {

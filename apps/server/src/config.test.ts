@@ -138,6 +138,8 @@ describe('loadConfig', () => {
 })
 
 describe('buildBackend', () => {
+  const memories = { east: { type: 'memory' }, west: { type: 'memory' } }
+
   test('makes a tree of backends', async () => {
     const { storage } = await buildBackend(
       {
@@ -155,11 +157,33 @@ describe('buildBackend', () => {
     expect(storage.constructor.name).toBe('WithCacheStorage')
   })
 
+  test('makes backends of named children, weighted, and of sizes', async () => {
+    const { storage, actionCache } = await buildBackend(
+      {
+        type: 'sharded',
+        shards: {
+          east: {
+            type: 'size-partitioned',
+            small: { type: 'memory' },
+            large: { type: 'memory' },
+            maxSmallBytes: '4KiB',
+          },
+          west: { type: 'memory', maxBytes: '1MiB' },
+        },
+        weights: { east: 2.5, west: 0 },
+        previousWeights: { west: 1 },
+      },
+      directory,
+    )
+
+    await storage.start()
+    await storage.stop()
+
+    expect([storage.constructor.name, actionCache.constructor.name]).toEqual(['ShardedStorage', 'ShardedActionCache'])
+  })
+
   test.each([
-    [
-      { type: 'sqlit', path: 'x' },
-      /backend\.type: package @caskade\/sqlit is not installed.*did you mean @caskade\/sqlite\?/,
-    ],
+    [{ type: 'sqlit', path: 'x' }, /backend\.type: package @caskade\/sqlit is not installed.*did you mean sqlite\?/],
     [{ type: 'gcs' }, /@caskade\/gcs is not installed; install it with: npm install @caskade\/gcs/],
     [{ type: '../evil' }, /"\.\.\/evil" is not the name of a backend or a package/],
     [{ type: 'node:fs' }, /is not the name/],
@@ -175,6 +199,36 @@ describe('buildBackend', () => {
     [
       { type: 'with-cache', cache: { type: 'memory' }, fallback: { type: 'memory' }, deferFallbackWrites: true },
       /deferFallbackWrites is not supported yet/,
+    ],
+    [{ type: 'shraded' }, /package @caskade\/shraded is not installed.*did you mean sharded\?/],
+    [{ type: 'sharded' }, /backend\.shards: it is missing/],
+    [{ type: 'sharded', shards: [{ type: 'memory' }] }, /backend\.shards: must be object/],
+    [{ type: 'sharded', shards: {} }, /backend: Sharded: needs at least one shard/],
+    [{ type: 'sharded', shards: { 'rack/1.~a': 'memory' } }, /backend\.shards\.rack\/1\.~a: must be object/],
+    [{ type: 'sharded', shards: { east: { maxBytes: 1 } } }, /backend\.shards\.east\.type: it is missing/],
+    [
+      { type: 'sharded', shards: { west: { type: 'memory' }, east: { type: 'memory', maxBytes: 'x' } } },
+      /backend\.shards\.east\.maxBytes: "x" is not a size/,
+    ],
+    [{ type: 'sharded', shards: memories, weights: { east: 'x' } }, /backend\.weights\.east: must be number/],
+    [
+      { type: 'sharded', shards: memories, previousWeights: { east: -1 } },
+      /backend\.previousWeights\.east: must be >= 0/,
+    ],
+    [{ type: 'sharded', shards: memories, weights: [1, 2] }, /backend\.weights: must be object/],
+    [{ type: 'sharded', shards: memories, weights: { est: 1 } }, /backend: Sharded: weights names "est".*east, west/],
+    [
+      {
+        type: 'with-cache',
+        cache: { type: 'memory' },
+        fallback: { type: 'sharded', shards: { a: { type: 'sqlite' } } },
+      },
+      /backend\.fallback\.shards\.a\.path: it is missing/,
+    ],
+    [{ type: 'size-partitioned', small: { type: 'memory' } }, /backend\.large: it is missing/],
+    [
+      { type: 'size-partitioned', small: { type: 'memory' }, large: { type: 'memory' }, maxSmallBytes: 'some' },
+      /backend\.maxSmallBytes: "some" is not a size/,
     ],
     [{ type: 'yaml' }, /package @caskade\/yaml is not installed/],
   ])('%j is refused with a clear message', async (config, message) => {

@@ -3,6 +3,8 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
+import { buildBackend } from './backends/build-backend.ts'
+import { loadConfig } from './config/load-config.ts'
 
 const repository = join(import.meta.dirname, '..', '..', '..')
 const folder = mkdtempSync(join(tmpdir(), 'caskade-readme-'))
@@ -18,6 +20,23 @@ afterAll(() => {
 const packages = ['packages', 'apps'].flatMap((group) =>
   readdirSync(join(repository, group)).map((name) => join(group, name, 'README.md')),
 )
+
+describe('apps/server/README.md', () => {
+  const text = readFileSync(join(repository, 'apps', 'server', 'README.md'), 'utf8')
+  const blocks = [...text.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, yaml]) => yaml ?? '')
+
+  test('has a configuration', () => expect(blocks.length).toBeGreaterThan(0))
+
+  test.each(blocks)('configuration %# is accepted, with all of its backends', async (yaml) => {
+    const path = join(folder, 'caskade.yaml')
+    writeFileSync(path, yaml)
+
+    const { config, baseDirectory } = await loadConfig(path)
+
+    expect(config.backend).toBeDefined()
+    if (config.backend !== undefined) await buildBackend(config.backend, baseDirectory)
+  })
+})
 
 describe.each(['README.md', ...packages])('%s', (readme) => {
   const text = readFileSync(join(repository, readme), 'utf8')

@@ -1,7 +1,16 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Backend, EmptyBlobStorage, withCache, WithCacheStorage } from '@caskade/core'
+import type { Backend, BlobSource, Digest, OperationOptions, ShardedStorageOptions, Status } from '@caskade/core'
+import {
+  EmptyBlobStorage,
+  sharded,
+  ShardedStorage,
+  sizePartitioned,
+  SizePartitionedStorage,
+  withCache,
+  WithCacheStorage,
+} from '@caskade/core'
 import { describe, test } from 'vitest'
 import {
   FaultyActionCache,
@@ -16,6 +25,12 @@ import {
 } from './index.ts'
 
 const runner = { describe, test }
+
+/** The shard `new` was added, `old` is being emptied, and most keys have moved. */
+const resharding = {
+  weights: { new: 3, same: 1, old: 0 },
+  previousWeights: { same: 1, old: 3 },
+}
 
 testStorage(runner, 'WithCache(Reference, Reference)', {
   create: () => new WithCacheStorage({ cache: new ReferenceStorage(), fallback: new ReferenceStorage() }),
@@ -41,10 +56,43 @@ for (const [name, plan] of Object.entries({ 'no plan': {}, 'a plan of no faults'
   })
 }
 
-for (const maxStaleMs of [0, 60_000]) {
-  testActionCache(runner, `WithCache(Reference, Reference), maxStaleMs ${maxStaleMs}`, {
-    create: () => withCache({ cache: referenceBackend(), fallback: referenceBackend(), maxStaleMs }).actionCache,
-  })
+testStorage(runner, 'SizePartitioned(Reference, Reference)', {
+  create: () =>
+    new SizePartitionedStorage({ small: new ReferenceStorage(), large: new ReferenceStorage(), maxSmallBytes: 1000 }),
+})
+
+testStorage(runner, 'Sharded(3 x Reference)', {
+  create: () => sharded({ shards: { a: referenceBackend(), b: referenceBackend(), c: referenceBackend() } }).storage,
+})
+
+testStorage(runner, 'Sharded(3 x Reference), resharding', {
+  create: () => sharded({ shards: threeBackends(), ...resharding }).storage,
+})
+
+testStorage(runner, 'Sharded(3 x Reference), resharding, with every blob where it was before', {
+  create: () => new LaggingStorage({ shards: threeStorages(), ...resharding }),
+})
+
+testStorage(runner, 'Sharded of one storage under two names, resharding', {
+  create: () => {
+    const storage = new ReferenceStorage()
+    return new ShardedStorage({ shards: { new: storage, same: new ReferenceStorage(), old: storage }, ...resharding })
+  },
+})
+
+const composites: Readonly<Record<string, () => Backend>> = {
+  'WithCache(Reference, Reference), maxStaleMs 0': () =>
+    withCache({ cache: referenceBackend(), fallback: referenceBackend(), maxStaleMs: 0 }),
+  'WithCache(Reference, Reference), maxStaleMs 60000': () =>
+    withCache({ cache: referenceBackend(), fallback: referenceBackend(), maxStaleMs: 60_000 }),
+  'Sharded(3 x Reference)': () => sharded({ shards: threeBackends() }),
+  'Sharded(3 x Reference), resharding': () => sharded({ shards: threeBackends(), ...resharding }),
+  'SizePartitioned(Reference, Reference)': () =>
+    sizePartitioned({ small: referenceBackend(), large: referenceBackend() }),
+}
+
+for (const [name, compose] of Object.entries(composites)) {
+  testActionCache(runner, name, { create: () => compose().actionCache })
 }
 
 const journals = new WeakMap<object, string>()
@@ -73,4 +121,43 @@ testActionCache(runner, 'WithCache(Reference, Reference, deferred)', {
 
 function referenceBackend(): Backend {
   return { storage: new ReferenceStorage(), actionCache: new ReferenceActionCache() }
+}
+
+function threeBackends(): Record<'new' | 'same' | 'old', Backend> {
+  return { new: referenceBackend(), same: referenceBackend(), old: referenceBackend() }
+}
+
+function threeStorages(): Record<'new' | 'same' | 'old', ReferenceStorage> {
+  return { new: new ReferenceStorage(), same: new ReferenceStorage(), old: new ReferenceStorage() }
+}
+
+/** Writes every blob where it belonged by the previous weights, so that every read finds it there, and copies it. */
+class LaggingStorage extends ShardedStorage {
+  readonly #before: ShardedStorage
+
+  constructor(options: ShardedStorageOptions) {
+    super(options)
+    this.#before = new ShardedStorage({ shards: options.shards, weights: { new: 0, ...options.previousWeights } })
+  }
+
+  protected override async onStart(): Promise<void> {
+    await super.onStart()
+    await this.#before.start()
+  }
+
+  protected override async onStop(): Promise<void> {
+    await this.#before.stop()
+    await super.onStop()
+  }
+
+  override commitWrite(digest: Digest, source: BlobSource, options?: OperationOptions): Promise<void> {
+    return this.#before.commitWrite(digest, source, options)
+  }
+
+  override bulkUpdateBlobs(
+    blobs: readonly (readonly [Digest, Uint8Array])[],
+    options?: OperationOptions,
+  ): Promise<Status[]> {
+    return this.#before.bulkUpdateBlobs(blobs, options)
+  }
 }

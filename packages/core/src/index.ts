@@ -38,6 +38,21 @@ export { Lifecycle, startAll, stopAll } from './lifecycle.ts'
 export { mapLimit } from './map-limit.ts'
 export type { OperationOptions, ReadOptions } from './operation-options.ts'
 export type { BackendConfig, OptionSchema, OptionsSchema, Provider, ProviderContext } from './provider.ts'
+export { sharded, type ShardedConfig, type ShardedOptions, shardedProvider } from './sharded/sharded.ts'
+export { ShardedActionCache, type ShardedActionCacheOptions } from './sharded/sharded-action-cache.ts'
+export { ShardedStorage, type ShardedStorageOptions } from './sharded/sharded-storage.ts'
+export type { ShardWeights } from './sharded/shard-router.ts'
+export {
+  sizePartitioned,
+  type SizePartitionedConfig,
+  type SizePartitionedOptions,
+  sizePartitionedProvider,
+} from './size-partitioned/size-partitioned.ts'
+export {
+  SizePartitionedStorage,
+  type SizePartitionedStorageOptions,
+  type SizePartitionedTuning,
+} from './size-partitioned/size-partitioned-storage.ts'
 export { okStatus, type Status, statusOfError } from './status.ts'
 export { type BlobInfo, StorageABC, verifyBytes } from './storage-abc.ts'
 export { isErrnoException, StorageError, type StorageErrorCode, type StorageErrorOptions } from './storage-error.ts'

@@ -67,6 +67,11 @@ export abstract class Lifecycle implements AsyncDisposable {
     signal?.throwIfAborted()
   }
 
+  /** Tells whether operations may begin, for work in the background that has nobody to throw to. */
+  protected get isRunning(): boolean {
+    return this.#isRunning
+  }
+
   /** Keeps `stop()` waiting, up to its deadline, until the returned function is called. */
   protected hold(): () => void {
     this.#holds += 1

@@ -5,7 +5,8 @@ import type { Backend } from './backend.ts'
  *
  * Two formats stand for quantities that people write with a unit: a number with `format: 'bytes'` may be written as
  * `50GiB`, one with `format: 'duration-ms'` as `30s`; the provider receives plain numbers. A property with
- * `format: 'backend'` holds the configuration of a child, which the provider passes to `build`.
+ * `format: 'backend'` holds the configuration of a child, which the provider passes to `build`; one with
+ * `format: 'backends'` holds several, by names that whoever configures it chooses.
  */
 export interface OptionsSchema {
   readonly type: 'object'
@@ -16,13 +17,17 @@ export interface OptionsSchema {
 /** The schema of one option. */
 export interface OptionSchema {
   readonly type: 'string' | 'number' | 'integer' | 'boolean' | 'object' | 'array'
-  readonly format?: 'bytes' | 'duration-ms' | 'backend' | 'path' | undefined
+  readonly format?: 'bytes' | 'duration-ms' | 'backend' | 'backends' | 'path' | undefined
   readonly description: string
   readonly minimum?: number | undefined
   readonly maximum?: number | undefined
   readonly enum?: readonly string[] | undefined
   /** What the items of an array must be. */
   readonly items?: { readonly type: 'string' | 'number'; readonly enum?: readonly string[] | undefined } | undefined
+  /** What the values of an object must be whose keys are names that whoever configures it chooses. */
+  readonly additionalProperties?:
+    | { readonly type: 'string' | 'number'; readonly minimum?: number | undefined }
+    | undefined
   readonly default?: unknown
 }
 

@@ -12,3 +12,14 @@ export function statusOfError(error: unknown): Status {
   if (StorageError.is(error)) return { code: error.code, message: error.message }
   return { code: 'unknown', message: error instanceof Error ? error.message : String(error) }
 }
+
+/**
+ * Describes the failure of one item of a bulk call, which must not fail the others.
+ *
+ * @throws What ends the whole call instead: the signal's reason once it is aborted, and `not-running`.
+ */
+export function statusOfItemError(error: unknown, signal: AbortSignal | undefined): Status {
+  signal?.throwIfAborted()
+  if (StorageError.is(error, 'not-running')) throw error
+  return statusOfError(error)
+}

@@ -8,7 +8,7 @@ import { Lifecycle } from './lifecycle.ts'
 import { mapLimit } from './map-limit.ts'
 import type { OperationOptions, ReadOptions } from './operation-options.ts'
 import type { Status } from './status.ts'
-import { okStatus, statusOfError } from './status.ts'
+import { okStatus, statusOfItemError } from './status.ts'
 import { StorageError } from './storage-error.ts'
 
 /** A stored blob, as {@link StorageABC.listBlobs} reports it. */
@@ -153,8 +153,6 @@ async function settle({ signal }: OperationOptions, operation: () => Promise<voi
     await operation()
     return okStatus
   } catch (error) {
-    signal?.throwIfAborted()
-    if (StorageError.is(error, 'not-running')) throw error
-    return statusOfError(error)
+    return statusOfItemError(error, signal)
   }
 }

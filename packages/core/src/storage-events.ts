@@ -11,6 +11,7 @@ export interface StorageEvent {
    * - `spool-failure`: a blob could not be spooled to disk on its way to several readers; the slowest sets the pace.
    * - `touch-failure`: the fallback of a WithCache could not be told which blobs are in use.
    * - `deferred-failure`: a deferred write could not be journalled, or not brought to the fallback; it is tried again.
+   * - `copy-failure`: a Sharded could not copy something to the shard that owns it now; the next use of it tries again.
    * - `cleanup-failure`: something that is no longer needed could not be removed; it is tried again later.
    * - `stop-deadline`: `stop()` waited in vain for a reader or an operation, and stopped regardless.
    */
@@ -22,6 +23,7 @@ export interface StorageEvent {
     | 'spool-failure'
     | 'touch-failure'
     | 'deferred-failure'
+    | 'copy-failure'
     | 'cleanup-failure'
     | 'stop-deadline'
   /** `TYPE` of the storage that noticed it. */

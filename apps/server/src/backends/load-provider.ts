@@ -2,29 +2,37 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Provider } from '@caskade/core'
-import { withCacheProvider } from '@caskade/core'
+import { shardedProvider, sizePartitionedProvider, withCacheProvider } from '@caskade/core'
 import { nearestOf } from '../config/check-options.ts'
 import { ConfigError } from '../config/config-error.ts'
 
 /** A provider whose options have been checked against its schema, whatever they are. */
 export type AnyProvider = Provider<unknown>
 
-/** What comes with the server; each is loaded only when it is configured. */
+/** The composites, which come with core, by their types. */
+const CORE_PROVIDERS: ReadonlyMap<string, AnyProvider> = new Map(
+  [withCacheProvider, shardedProvider, sizePartitionedProvider].map((provider) => [provider.type, provider]),
+)
+
+/** The backends that come with the server; each is loaded only when it is configured. */
 const OWN_PROVIDERS: Readonly<Record<string, () => Promise<unknown>>> = {
   '@caskade/memory': () => import('@caskade/memory'),
   '@caskade/sqlite': () => import('@caskade/sqlite'),
 }
 
-const KNOWN_PACKAGES = ['memory', 'sqlite', 'fs', 'gcs', 'with-cache'].map((type) => `@caskade/${type}`)
+/** What a misspelt type may mean. */
+const KNOWN_TYPES = [...CORE_PROVIDERS.keys(), 'memory', 'sqlite', 'fs', 'gcs']
 
 /**
- * Finds the provider of a backend type. A bare type means the package `@caskade/<type>`; anything with `@` or `/` is the
- * name of a package. Looked for from the configuration's folder first, then among the server's own dependencies.
+ * Finds the provider of a backend type. A bare type means a composite of core, else the package `@caskade/<type>`;
+ * anything with `@` or `/` is the name of a package. Packages are looked for from the configuration's folder first, then
+ * among the server's own dependencies.
  *
  * @throws ConfigError when the package is not installed, cannot be loaded, or is not a provider.
  */
 export async function loadProvider(type: string, baseDirectory: string, path: string): Promise<AnyProvider> {
-  if (type === withCacheProvider.type) return withCacheProvider
+  const composite = CORE_PROVIDERS.get(type)
+  if (composite !== undefined) return composite
   if (!/^(@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*(\/[A-Za-z0-9._~-]+)*$/.test(type)) {
     throw new ConfigError([`${path}.type: ${JSON.stringify(type)} is not the name of a backend or a package`])
   }
@@ -39,8 +47,9 @@ async function importPackage(packageName: string, baseDirectory: string, path: s
   const location =
     resolveFrom(baseDirectory, packageName) ?? (own ? undefined : resolveFrom(import.meta.dirname, packageName))
   if (location === undefined && own === undefined) {
-    const nearest = nearestOf(packageName, KNOWN_PACKAGES)
-    const hint = nearest === undefined || nearest === packageName ? '' : `, or did you mean ${nearest}?`
+    const bareType = packageName.replace(/^@caskade\//, '')
+    const nearest = nearestOf(bareType, KNOWN_TYPES)
+    const hint = nearest === undefined || nearest === bareType ? '' : `, or did you mean ${nearest}?`
     const problem = `package ${packageName} is not installed; install it with: npm install ${packageName}${hint}`
     throw new ConfigError([`${path}.type: ${problem}`])
   }

@@ -57,16 +57,25 @@ function convert({ format }: OptionSchema, value: unknown, path: string, problem
 
 function schemaProblems(schema: OptionsSchema, values: unknown, path: string): string[] {
   const properties = Object.fromEntries(
-    // Formats were dealt with; to a JSON Schema validator they would be unknown ones.
-    Object.entries(schema.properties).map(([key, property]) => [key, { ...property, format: undefined }]),
+    Object.entries(schema.properties).map(([key, property]) => [key, withoutFormat(property)]),
   )
   const validate = ajv.compile({ ...schema, properties })
   if (validate(values)) return []
   return (validate.errors ?? []).map(({ keyword, instancePath, message, params }) => {
     if (keyword === 'required') return `${join(path, String(params['missingProperty']))}: it is missing`
     const allowed = keyword === 'enum' ? `: ${JSON.stringify(params['allowedValues'])}` : ''
-    return `${join(path, instancePath.slice(1).replaceAll('/', '.'))}: ${message}${allowed}`
+    return `${join(path, fromPointer(instancePath))}: ${message}${allowed}`
   })
+}
+
+/** Formats were dealt with, or are by the backends' own schemas; to a JSON Schema validator they would be unknown ones. */
+function withoutFormat({ format, ...property }: OptionSchema): object {
+  return format === 'backends' ? { ...property, additionalProperties: { type: 'object' } } : property
+}
+
+/** Writes a JSON Pointer (RFC 6901) as options are named here. */
+function fromPointer(pointer: string): string {
+  return pointer.slice(1).replaceAll('/', '.').replaceAll('~1', '/').replaceAll('~0', '~')
 }
 
 function join(path: string, key: string): string {

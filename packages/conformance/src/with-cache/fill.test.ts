@@ -169,22 +169,25 @@ describe('a read of what the cache has not', () => {
 })
 
 describe('a deletion', () => {
-  test.each(['deleteBlob', 'bulkDelete'] as const)('%s keeps a read under way from filling the cache', async (method) => {
-    const blob = await stored(makeBlob(1, 10 * CHUNK_BYTES))
-    const gate = Promise.withResolvers<void>()
-    fallback.plan = inChunks({ 5: gate.promise })
-    const reading = readChunks(await open(blob))
-    await fallbackReached()
+  test.each(['deleteBlob', 'bulkDelete'] as const)(
+    '%s keeps a read under way from filling the cache',
+    async (method) => {
+      const blob = await stored(makeBlob(1, 10 * CHUNK_BYTES))
+      const gate = Promise.withResolvers<void>()
+      fallback.plan = inChunks({ 5: gate.promise })
+      const reading = readChunks(await open(blob))
+      await fallbackReached()
 
-    await (method === 'deleteBlob' ? storage.deleteBlob(blob.digest) : storage.bulkDelete([blob.digest]))
-    const after = await storage.getBlob(blob.digest)
-    gate.resolve()
+      await (method === 'deleteBlob' ? storage.deleteBlob(blob.digest) : storage.bulkDelete([blob.digest]))
+      const after = await storage.getBlob(blob.digest)
+      gate.resolve()
 
-    assertSameBytes(await reading, blob.bytes, 'a reader that was there before')
-    expect(after).toBeNull()
-    await settled()
-    expect(cache.blobs.size).toBe(0)
-  })
+      assertSameBytes(await reading, blob.bytes, 'a reader that was there before')
+      expect(after).toBeNull()
+      await settled()
+      expect(cache.blobs.size).toBe(0)
+    },
+  )
 
   test('keeps a backfill under way from bringing a blob back', async () => {
     const blob = await stored(makeBlob(1, 1000))
@@ -238,7 +241,10 @@ describe('a write', () => {
     const source = gatedSource(blob)
     let opened = 0
 
-    const counting = { ...source, open: (options?: Parameters<typeof source.open>[0]) => (opened++, source.open(options)) }
+    const counting = {
+      ...source,
+      open: (options?: Parameters<typeof source.open>[0]) => (opened++, source.open(options)),
+    }
     const writing = storage.commitWrite(blob.digest, counting)
     await source.reachedGate
     await new Promise(setImmediate)
