@@ -137,12 +137,8 @@ export class CacheGuard {
       this.#breaker.succeeded()
       return
     }
-    if (!(error instanceof CacheTimeoutError)) {
-      this.#breaker.failed(error)
-      return
-    }
-    this.#breaker.trip(error)
-    this.#watch.giveUpAll(new CacheDisabledError())
+    if (error instanceof CacheTimeoutError) this.#breaker.trip(error)
+    else this.#breaker.failed(error)
   }
 }
 
