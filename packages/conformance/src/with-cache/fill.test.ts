@@ -5,11 +5,10 @@ import type { BlobReader, StorageEvent } from '@caskade/core'
 import { onStorageEvent, StorageError, WithCacheStorage } from '@caskade/core'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { assertSameBytes, readChunks } from '../assertions.ts'
-import type { FaultPlan, TestBlob } from '../index.ts'
+import type { TestBlob } from '../index.ts'
 import { gatedSource } from '../test-blob.ts'
+import { CHUNK_BYTES, fallbackReached, inChunks, withChunks } from './chunked-content.fixture.ts'
 import { failingReaders, FaultyStorage, makeBlob, on, ReferenceStorage, sourceOf } from '../index.ts'
-
-const CHUNK_BYTES = 64 * 1024
 
 let spoolDirectory: string
 let cache: ReferenceStorage
@@ -31,8 +30,9 @@ beforeEach(async () => {
 afterEach(async () => {
   await storage.stop()
   endListening()
-  expect(readdirSync(spoolDirectory)).toEqual([])
+  const left = readdirSync(spoolDirectory)
   rmSync(spoolDirectory, { recursive: true })
+  if (left.length > 0) throw new Error(`left in the spool folder: ${left.join(', ')}`)
 })
 
 describe('a read of what the cache has not', () => {
@@ -255,40 +255,6 @@ describe('a write', () => {
     expect(openedAtGate).toBe(2)
   })
 })
-
-/** Delivers content in chunks of 64 KiB, waiting before those that have a gate. */
-function inChunks(gates: Readonly<Record<number, Promise<void>>> = {}, onEnd?: () => void): FaultPlan {
-  return on('getBlob', {
-    async *content(chunks) {
-      try {
-        let number = 0
-        for await (const chunk of chunks) {
-          for (let at = 0; at < chunk.byteLength; at += CHUNK_BYTES) {
-            if (gates[number] !== undefined) reachedGate.resolve()
-            await gates[number++]
-            yield chunk.subarray(at, at + CHUNK_BYTES)
-          }
-        }
-      } finally {
-        onEnd?.()
-      }
-    },
-  })
-}
-
-/** Has another plan meet content in chunks of 64 KiB. */
-function withChunks(plan: FaultPlan, gates?: Readonly<Record<number, Promise<void>>>): FaultPlan {
-  const { content } = inChunks(gates)
-  return { ...plan, content: (chunks, call) => plan.content?.(content?.(chunks, call) ?? chunks, call) ?? chunks }
-}
-
-let reachedGate = Promise.withResolvers<void>()
-
-/** Waits until the fallback waits at a gate. */
-async function fallbackReached(): Promise<void> {
-  await reachedGate.promise
-  reachedGate = Promise.withResolvers()
-}
 
 async function stored(blob: TestBlob): Promise<TestBlob> {
   await fallback.inner.commitWrite(blob.digest, sourceOf(blob))

@@ -8,8 +8,8 @@ import type { Digest } from '../digest.ts'
 import type { FileOperations, OpenFile } from '../files/file-operations.ts'
 import { readerFromFile } from '../files/file-reader.ts'
 import { FileWriter } from '../files/file-writer.ts'
-import { digestOf } from '../hashing.ts'
 import type { OperationOptions } from '../operation-options.ts'
+import { isErrnoException, StorageError } from '../storage-error.ts'
 import { corruptError, verifiedReader } from '../verified-reader.ts'
 import { JournalError } from './journal-error.ts'
 import type { JournalLane } from './journal-lane.ts'
@@ -49,7 +49,6 @@ export async function openContent(
   const { digest } = header
   if (!header.isFile) {
     const bytes = await lane.readContent(record)
-    if (digestOf(bytes, digest.digestFunction).hash !== digest.hash) throw lostError(digest)
     return readerFromChunks(range.length, [bytes.subarray(range.offset, range.offset + range.length)], {
       signal,
       release,
@@ -73,8 +72,13 @@ export function sourceOfContent(item: PendingBlob, files: FileOperations): BlobS
     open: ({ signal } = {}) => {
       let opened: BlobReader | undefined
       const chunks = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
-        opened = await openContent(item, { offset: 0, length: sizeBytes }, { files, signal })
-        yield* opened
+        try {
+          opened = await openContent(item, { offset: 0, length: sizeBytes }, { files, signal })
+          yield* opened
+        } catch (error) {
+          item.isLost = StorageError.is(error, 'corrupt') || isErrnoException(error, 'ENOENT')
+          throw error
+        }
       }
       return readerFromChunks(sizeBytes, chunks(), { signal, release: () => opened?.[Symbol.asyncDispose]() })
     },

@@ -12,15 +12,17 @@ import { collectSource } from '../blob-source.ts'
 import type { ByteRange } from '../byte-range.ts'
 import type { Digest } from '../digest.ts'
 import { digestKey } from '../digest.ts'
+import { fileError } from '../files/file-errors.ts'
 import type { FileOperations } from '../files/file-operations.ts'
 import { nodeFiles } from '../files/file-operations.ts'
 import { Lifecycle } from '../lifecycle.ts'
 import type { OperationOptions } from '../operation-options.ts'
 import type { StorageABC } from '../storage-abc.ts'
-import { StorageError } from '../storage-error.ts'
+import { isErrnoException, StorageError } from '../storage-error.ts'
 import { reportEvent } from '../storage-events.ts'
 import { openContent, stageContent } from './deferred-content.ts'
 import type { Hold } from './hold.ts'
+import type { PendingItem } from './pending-item.ts'
 import type { DeliveryTargets } from './pending-writes.ts'
 import { PendingWrites } from './pending-writes.ts'
 
@@ -141,9 +143,7 @@ export class DeferredWrites extends Lifecycle {
     } catch (error) {
       release()
       options.signal?.throwIfAborted()
-      // Its file goes when it has arrived, and then the fallback has it.
-      if (!item.isSettled) this.#pending.lose(item, error)
-      return null
+      return this.#whenGone(item, error)
     }
   }
 
@@ -173,8 +173,7 @@ export class DeferredWrites extends Lifecycle {
       const { references, metadata } = item.header
       return { bytes: await item.lane.readContent(item.record), references, metadata }
     } catch (error) {
-      if (!item.isSettled) this.#pending.lose(item, error)
-      return null
+      return this.#whenGone(item, error)
     }
   }
 
@@ -256,6 +255,14 @@ export class DeferredWrites extends Lifecycle {
         throw error
       }
     })
+  }
+
+  /** What could not be read has arrived meanwhile, or was lost; anything else says nothing of whether it is there. */
+  #whenGone(item: PendingItem, error: unknown): null {
+    const isLost = StorageError.is(error, 'corrupt') || isErrnoException(error, 'ENOENT')
+    if (!isLost && !item.isSettled) throw fileError(error, 'WithCache: cannot read its journal')
+    if (!item.isSettled) this.#pending.lose(item, error)
+    return null
   }
 
   async #drain(kind: 'blob' | 'entry'): Promise<void> {

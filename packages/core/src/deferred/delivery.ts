@@ -130,14 +130,14 @@ export class Delivery {
       if (item.holders === 0) this.add(item)
       return
     }
+    if (item.isLost) {
+      this.#options.onLoss(item, error)
+      return
+    }
     const { header } = item
     const digest = header.type === 'blob' ? header.digest : undefined
     reportEvent({ kind: 'deferred-failure', storageType: 'WithCache', operation: 'deliver', digest, error })
     this.#lastError = error
-    if (StorageError.is(error, 'corrupt')) {
-      this.#options.onLoss(item, error)
-      return
-    }
     item.attempts += 1
     if (StorageError.is(error, 'unavailable')) this.#pause(item)
     else this.#retryLater(item)

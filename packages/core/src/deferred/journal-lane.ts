@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
 import type { FileOperations } from '../files/file-operations.ts'
 import { SyncGroup } from '../files/sync-group.ts'
-import { isErrnoException } from '../storage-error.ts'
+import { isErrnoException, StorageError } from '../storage-error.ts'
 import { reportEvent } from '../storage-events.ts'
 import { JournalError } from './journal-error.ts'
 import type { BlobHeader, EntryHeader } from './journal-record.ts'
@@ -112,16 +113,21 @@ export class JournalLane {
     return record
   }
 
-  /** Reads what follows the header of a record. */
+  /**
+   * Reads what follows the header of a record.
+   *
+   * @throws StorageError `corrupt` when it is not what was written.
+   */
   async readContent(record: LiveRecord): Promise<Uint8Array> {
     for (;;) {
       const { location } = record
-      try {
-        return await location.segment.read(location.offset, location.length)
-      } catch (error) {
-        // It moved meanwhile.
+      const bytes = await location.segment.read(location.offset, location.length).catch((error: unknown) => {
+        // It may have moved meanwhile.
         if (record.location === location) throw error
-      }
+      })
+      if (bytes === undefined) continue
+      if (bytes.byteLength === location.length && crc32(bytes) === location.checksum) return bytes
+      throw new StorageError('corrupt', `WithCache: the journal ${location.segment.path} is damaged`)
     }
   }
 
@@ -247,10 +253,11 @@ export class JournalLane {
     for (const number of JournalSegment.numbersIn(names)) {
       const { segment, records } = await JournalSegment.open(this.directory, number, this.#files)
       this.#segments.push(segment)
-      for (const { header, contentOffset, contentLength } of records) {
+      for (const { header, contentOffset, contentLength, checksum } of records) {
         if (header.type === 'done') for (const id of header.ids) this.#live.delete(id)
         if (header.type !== 'blob' && header.type !== 'entry') continue
-        this.#live.set(header.id, { header, location: { segment, offset: contentOffset, length: contentLength } })
+        const location = { segment, offset: contentOffset, length: contentLength, checksum }
+        this.#live.set(header.id, { header, location })
         this.#nextId = Math.max(this.#nextId, header.id + 1)
       }
     }

@@ -25,13 +25,13 @@ export interface EntryHeader {
 }
 
 /** Says that earlier records are settled: they arrived, or are no longer wanted. */
-export interface DoneHeader {
+interface DoneHeader {
   readonly type: 'done'
   readonly ids: readonly number[]
 }
 
 /** The first record of every segment. */
-export interface FormatHeader {
+interface FormatHeader {
   readonly type: 'format'
   readonly version: number
 }
@@ -44,6 +44,18 @@ export interface FoundRecord {
   /** Where its content begins in the segment, in bytes. */
   readonly contentOffset: number
   readonly contentLength: number
+  /** The CRC-32 of the content. */
+  readonly checksum: number
+}
+
+/** A record as it is written. */
+export interface EncodedRecord {
+  readonly bytes: readonly Uint8Array[]
+  readonly byteLength: number
+  /** Where in the record its content begins, in bytes. */
+  readonly contentOffset: number
+  /** The CRC-32 of the content. */
+  readonly checksum: number
 }
 
 /** The version of the format that this code writes, and the newest that it reads. */
@@ -54,11 +66,8 @@ const PREFIX_BYTES = 12
 
 const NO_CONTENT = new Uint8Array(0)
 
-/** Encodes a record: prefix, header as JSON, content. `contentOffset` is where in the record the content begins. */
-export function encodeRecord(
-  header: RecordHeader,
-  content: Uint8Array = NO_CONTENT,
-): { readonly bytes: readonly Uint8Array[]; readonly byteLength: number; readonly contentOffset: number } {
+/** Encodes a record: prefix, header as JSON, content. */
+export function encodeRecord(header: RecordHeader, content: Uint8Array = NO_CONTENT): EncodedRecord {
   const encoded = Buffer.from(JSON.stringify(header))
   const prefix = Buffer.alloc(PREFIX_BYTES)
   const payloadLength = encoded.byteLength + content.byteLength
@@ -69,6 +78,7 @@ export function encodeRecord(
     bytes: [prefix, encoded, content],
     byteLength: PREFIX_BYTES + payloadLength,
     contentOffset: PREFIX_BYTES + encoded.byteLength,
+    checksum: crc32(content),
   }
 }
 
@@ -83,7 +93,9 @@ export function* decodeRecords(segment: Buffer): Generator<FoundRecord, void, un
     if (headerLength === 0 || headerLength > payloadLength || end > segment.byteLength) return
     if (crc32(segment.subarray(start, end)) !== segment.readUInt32LE(at + 8)) return
     const header = JSON.parse(segment.toString('utf8', start, start + headerLength)) as RecordHeader
-    yield { header, contentOffset: start + headerLength, contentLength: payloadLength - headerLength }
+    const contentOffset = start + headerLength
+    const checksum = crc32(segment.subarray(contentOffset, end))
+    yield { header, contentOffset, contentLength: end - contentOffset, checksum }
     at = end
   }
 }

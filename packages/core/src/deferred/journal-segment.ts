@@ -15,6 +15,8 @@ export interface RecordLocation {
   readonly segment: JournalSegment
   readonly offset: number
   readonly length: number
+  /** The CRC-32 of the content. */
+  readonly checksum: number
 }
 
 const SEGMENT_NAME = /^segment-(\d+)$/
@@ -88,8 +90,8 @@ export class JournalSegment {
   async append(records: readonly NewRecord[]): Promise<RecordLocation[]> {
     const encoded = records.map(({ header, content }) => encodeRecord(header, content))
     let at = this.#end
-    const locations = encoded.map(({ byteLength, contentOffset }) => {
-      const location = { segment: this, offset: at + contentOffset, length: byteLength - contentOffset }
+    const locations = encoded.map(({ byteLength, contentOffset, checksum }) => {
+      const location = { segment: this, offset: at + contentOffset, length: byteLength - contentOffset, checksum }
       at += byteLength
       return location
     })

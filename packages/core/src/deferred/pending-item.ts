@@ -17,6 +17,8 @@ export class PendingItem<Header extends BlobHeader | EntryHeader = BlobHeader | 
   attempts = 0
   /** How many are deciding whether it is still wanted; until then it is not sent. */
   holders = 0
+  /** Its content cannot be had any more. */
+  isLost = false
   /** It has arrived, or is no longer wanted. */
   isSettled = false
   /** Ends the sending under way; undefined while there is none. */

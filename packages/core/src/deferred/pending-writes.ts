@@ -1,6 +1,7 @@
 import type { ActionCacheABC } from '../action-cache-abc.ts'
 import type { FileOperations } from '../files/file-operations.ts'
 import type { StorageABC } from '../storage-abc.ts'
+import { StorageError } from '../storage-error.ts'
 import { reportEvent } from '../storage-events.ts'
 import { sourceOfContent } from './deferred-content.ts'
 import { Delivery } from './delivery.ts'
@@ -118,7 +119,10 @@ export class PendingWrites {
     }
     if (!isEntry(item)) return
     const { key, references, metadata, ifAbsent } = item.header
-    const bytes = await item.lane.readContent(item.record)
+    const bytes = await item.lane.readContent(item.record).catch((error: unknown) => {
+      item.isLost = StorageError.is(error, 'corrupt')
+      throw error
+    })
     await targets.actionCache?.update(key, { bytes, references, metadata }, { ifAbsent, signal })
   }
 

@@ -9,10 +9,9 @@ import { digestKey, formatDigest } from '../digest.ts'
 import { mapLimit } from '../map-limit.ts'
 import type { OperationOptions } from '../operation-options.ts'
 import type { Status } from '../status.ts'
-import { okStatus, statusOfError } from '../status.ts'
+import { okStatus, statusOfItemError } from '../status.ts'
 import type { BlobInfo, StorageABC } from '../storage-abc.ts'
 import { verifyBytes } from '../storage-abc.ts'
-import { StorageError } from '../storage-error.ts'
 import { refusal } from './refusal.ts'
 
 /** How many blobs of one bulk call are being journalled at once. */
@@ -66,9 +65,24 @@ export class FallbackTier {
       defer(deferred, digest, bytes, options),
     )
     const rest = blobs.filter((_, index) => statuses[index] === undefined)
-    const stored = rest.length === 0 ? [] : await this.#fallback.bulkUpdateBlobs(rest, options)
+    const stored = await this.#writeRest(deferred, rest, options)
     let next = 0
     return statuses.map((status) => status ?? stored[next++] ?? okStatus)
+  }
+
+  /** Stores at once what cannot be deferred. What is deferred counts, even if all of the rest fails. */
+  async #writeRest(
+    deferred: DeferredWrites,
+    rest: readonly (readonly [Digest, Uint8Array])[],
+    options: OperationOptions,
+  ): Promise<readonly Status[]> {
+    if (rest.length === 0) return []
+    try {
+      return await this.#fallback.bulkUpdateBlobs(rest, options)
+    } catch (error) {
+      const status = statusOfItemError(refusal(deferred, error, options), options.signal)
+      return rest.map(() => status)
+    }
   }
 
   async delete(digest: Digest, options: OperationOptions): Promise<void> {
@@ -125,9 +139,7 @@ async function defer(
     verifyBytes(digest, bytes)
     return (await deferred.addBlob(digest, sourceFromBytes(bytes), options)) ? okStatus : undefined
   } catch (error) {
-    options.signal?.throwIfAborted()
-    if (StorageError.is(error, 'not-running')) throw error
-    return statusOfError(error)
+    return statusOfItemError(error, options.signal)
   }
 }
 
