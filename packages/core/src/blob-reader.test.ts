@@ -157,4 +157,22 @@ describe('verifiedReader', () => {
     })
     expect(onCorrupt).toHaveBeenCalledTimes(1)
   })
+  test('does not take content for damaged that nobody waited for', async () => {
+    const onCorrupt = vi.fn<() => void>()
+    const { promise: read, resolve: goOn } = Promise.withResolvers<void>()
+    async function* slow(): AsyncGenerator<Uint8Array, void, undefined> {
+      yield bytes.subarray(0, 4)
+      await read
+      yield bytes.subarray(4, 6)
+      yield bytes.subarray(6)
+    }
+    const reader = verifiedReader(readerFromChunks(bytes.byteLength, slow()), digestOf(bytes), onCorrupt)
+    const reading = reader[Symbol.asyncIterator]().next()
+
+    await reader[Symbol.asyncDispose]()
+    goOn()
+
+    await expect(reading).rejects.toMatchObject({ code: 'invalid-argument' })
+    expect(onCorrupt).not.toHaveBeenCalled()
+  })
 })
