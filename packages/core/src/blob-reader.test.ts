@@ -159,10 +159,10 @@ describe('verifiedReader', () => {
   })
   test('does not take content for damaged that nobody waited for', async () => {
     const onCorrupt = vi.fn<() => void>()
-    const { promise: read, resolve: goOn } = Promise.withResolvers<void>()
+    const { promise: gate, resolve: openGate } = Promise.withResolvers<void>()
     async function* slow(): AsyncGenerator<Uint8Array, void, undefined> {
       yield bytes.subarray(0, 4)
-      await read
+      await gate
       yield bytes.subarray(4, 6)
       yield bytes.subarray(6)
     }
@@ -170,7 +170,7 @@ describe('verifiedReader', () => {
     const reading = reader[Symbol.asyncIterator]().next()
 
     await reader[Symbol.asyncDispose]()
-    goOn()
+    openGate()
 
     await expect(reading).rejects.toMatchObject({ code: 'invalid-argument' })
     expect(onCorrupt).not.toHaveBeenCalled()
