@@ -1,7 +1,7 @@
 export type { ActionCacheCase, ActionCacheCaseContext, ActionCacheHarness } from './action-cache-harness.ts'
-export { runActionCacheCase } from './action-cache-harness.ts'
+export { canRunActionCache, runActionCacheCase } from './action-cache-harness.ts'
 export { actionCacheCases } from './action-cache-cases/index.ts'
-export { type BrokenStorage, referenceHarness } from './broken/broken-storage.ts'
+export { type BrokenStorage, type BrokenStorageOptions, referenceHarness } from './broken/broken-storage.ts'
 export { brokenStorages } from './broken/index.ts'
 export * from './faults/index.ts'
 export { ReferenceActionCache } from './reference/reference-action-cache.ts'
@@ -17,6 +17,7 @@ export {
   type StorageCase,
   type StorageCaseContext,
   type StorageHarness,
+  type TestClock,
 } from './storage-harness.ts'
 export { storageCases } from './storage-cases/index.ts'
 export { makeBlob, makeBlobs, sourceOf, type TestBlob } from './test-blob.ts'
