@@ -1,6 +1,12 @@
 export type { ActionCacheCase, ActionCacheCaseContext, ActionCacheHarness } from './action-cache-harness.ts'
 export { canRunActionCache, runActionCacheCase } from './action-cache-harness.ts'
 export { actionCacheCases } from './action-cache-cases/index.ts'
+export {
+  type ActionCacheRecords,
+  type BrokenActionCache,
+  referenceActionCacheHarness,
+} from './broken-action-caches/broken-action-cache.ts'
+export { brokenActionCaches } from './broken-action-caches/index.ts'
 export { type BrokenStorage, type BrokenStorageOptions, referenceHarness } from './broken/broken-storage.ts'
 export { brokenStorages } from './broken/index.ts'
 export * from './faults/index.ts'
