@@ -63,6 +63,9 @@ export interface StorageCase {
   run(context: StorageCaseContext): Promise<void>
 }
 
+/** The sizes to try, in bytes, when a harness names none. */
+export const DEFAULT_BLOB_SIZES: readonly number[] = [1, 1000, 70_000, 300_000]
+
 /** The quota of the storages that cases about quota and clock run on, in bytes. */
 export const QUOTA_BYTES: number = 1024 * 1024
 
@@ -81,7 +84,7 @@ export function canRun({ needs }: StorageCase, harness: StorageHarness): boolean
 export async function runStorageCase(storageCase: StorageCase, harness: StorageHarness): Promise<void> {
   const clock: TestClock = { nowMs: Date.UTC(2026, 0, 1) }
   const storage = await harness.create(createOptions(storageCase, clock))
-  const blobSizes = harness.blobSizes ?? [1, 1000, 70_000, 300_000]
+  const blobSizes = harness.blobSizes ?? DEFAULT_BLOB_SIZES
   try {
     if (storageCase.startsItself !== true) await storage.start()
     await storageCase.run({ storage, harness, blobSizes, clock })

@@ -35,6 +35,19 @@ describe('broken storages', () => {
   })
 })
 
+describe('broken storages that a history catches', () => {
+  const rare = brokenStorages.filter(({ caughtBy }) => caughtBy.startsWith('history: whatever is done one after'))
+
+  test.each(rare)('one that $defect is caught by no other case', async ({ create }) => {
+    const harness = { ...referenceHarness(create), blobSizes: [1, 1000] }
+    const others = storageCases.filter((each) => !each.name.startsWith('history:') && canRun(each, harness))
+
+    for (const storageCase of others) await runStorageCase(storageCase, harness)
+
+    expect(others.length).toBeGreaterThan(80)
+  })
+})
+
 describe('broken action caches', () => {
   test.each(brokenActionCaches)('one that $defect is caught by "$caughtBy"', async ({ caughtBy, create }) => {
     const actionCacheCase = actionCacheCases.find(({ name }) => name === caughtBy)

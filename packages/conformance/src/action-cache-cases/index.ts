@@ -3,6 +3,7 @@ import { abortCases } from './aborts.ts'
 import { badUseCases } from './bad-use.ts'
 import { concurrencyCases } from './concurrency.ts'
 import { entryCases } from './entries.ts'
+import { historyCases } from './histories.ts'
 
 /** Every case for action caches: the rules of the contract, one by one. */
 export const actionCacheCases: readonly ActionCacheCase[] = [
@@ -10,4 +11,5 @@ export const actionCacheCases: readonly ActionCacheCase[] = [
   ...concurrencyCases,
   ...badUseCases,
   ...abortCases,
+  ...historyCases,
 ]

@@ -160,6 +160,22 @@ export const brokenEntries: readonly BrokenActionCache[] = [
         }
       })(records),
   },
+  {
+    defect: 'lists an entry as it was when it was listed first',
+    caughtBy: 'history: whatever is done one after the other, an action cache answers as a map would',
+    create: (records) =>
+      new (class extends ReferenceActionCache {
+        readonly #listed = new Map<string, ActionCacheRecord>()
+        override async *list(prefix: string, options?: OperationOptions): AsyncGenerator<ActionCacheRecord, void> {
+          for await (const record of super.list(prefix, options)) {
+            const name = `${record.key.namespace} ${record.key.key}`
+            const listed = this.#listed.get(name) ?? record
+            this.#listed.set(name, listed)
+            yield listed
+          }
+        }
+      })(records),
+  },
 ]
 
 /** Changes every entry on its way in. */

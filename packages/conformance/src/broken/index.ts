@@ -4,6 +4,7 @@ import { brokenBulk } from './broken-bulk.ts'
 import { brokenCare } from './broken-care.ts'
 import { brokenClock } from './broken-clock.ts'
 import { brokenConcurrency } from './broken-concurrency.ts'
+import { brokenHistories } from './broken-histories.ts'
 import { brokenLifecycle } from './broken-lifecycle.ts'
 import { brokenQuota } from './broken-quota.ts'
 import { brokenSources } from './broken-sources.ts'
@@ -22,4 +23,5 @@ export const brokenStorages: readonly BrokenStorage[] = [
   ...brokenCare,
   ...brokenAborts,
   ...brokenLifecycle,
+  ...brokenHistories,
 ]

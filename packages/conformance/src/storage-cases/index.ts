@@ -8,6 +8,7 @@ import { clockCases } from './clock.ts'
 import { concurrencyCases } from './concurrency.ts'
 import { contentCases } from './content.ts'
 import { damageCases } from './damage.ts'
+import { historyCases } from './histories.ts'
 import { lifecycleCases } from './lifecycle.ts'
 import { quotaCases } from './quota.ts'
 import { rangeCases } from './ranges.ts'
@@ -30,4 +31,5 @@ export const storageCases: readonly StorageCase[] = [
   ...badInputCases,
   ...abortCases,
   ...lifecycleCases,
+  ...historyCases,
 ]
