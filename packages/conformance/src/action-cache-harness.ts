@@ -1,4 +1,5 @@
 import type { ActionCacheABC } from '@caskade/core'
+import { assertStopsInTime } from './assertions.ts'
 
 /** Makes the action caches that the suite runs on. */
 export interface ActionCacheHarness {
@@ -28,14 +29,20 @@ export interface ActionCacheCase {
   run(context: ActionCacheCaseContext): Promise<void>
 }
 
-/** Runs one case on a fresh action cache; rejects when the action cache breaks the rule. */
+/** Runs one case on a fresh action cache; rejects when it breaks the rule. */
 export async function runActionCacheCase(actionCacheCase: ActionCacheCase, harness: ActionCacheHarness): Promise<void> {
   const actionCache = await harness.create()
   try {
     if (actionCacheCase.startsItself !== true) await actionCache.start()
     await actionCacheCase.run({ actionCache, harness })
+    await assertStopsInTime(actionCache)
   } finally {
     await actionCache.stop()
     await harness.destroy?.(actionCache)
   }
+}
+
+/** Tells whether a harness offers what a case needs. */
+export function canRunActionCache({ needs }: ActionCacheCase, harness: ActionCacheHarness): boolean {
+  return needs === undefined || harness.reopen !== undefined
 }

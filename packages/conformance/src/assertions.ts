@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { inspect } from 'node:util'
-import type { BlobReader, Digest, StorageABC } from '@caskade/core'
-import { digestKey, StorageError, type StorageErrorCode } from '@caskade/core'
+import type { BlobReader, Digest, Lifecycle, OperationOptions, StorageABC } from '@caskade/core'
+import { digestKey, onStorageEvent, StorageError, type StorageErrorCode } from '@caskade/core'
 import type { TestBlob } from './test-blob.ts'
 
 /** Fails unless both hold the same bytes, whatever kind of array they are. */
@@ -28,10 +28,18 @@ export async function assertAbsent(storage: StorageABC, digest: Digest): Promise
   assert.ok(!(await listedKeys(storage)).has(digestKey(digest)), 'listBlobs: lists what is not there')
 }
 
+/** Fails if the storage holds a part of the blob, or does not know whether it is there. Returns whether it is. */
+export async function assertWholeOrAbsent(storage: StorageABC, blob: TestBlob): Promise<boolean> {
+  const isStored = await storage.hasBlob(blob.digest)
+  if (isStored) await assertStored(storage, blob)
+  else await assertAbsent(storage, blob.digest)
+  return isStored
+}
+
 /** The keys of all blobs that the storage lists. Unlike `hasBlob`, asking this is not a use. */
-export async function listedKeys(storage: StorageABC): Promise<Set<string>> {
+export async function listedKeys(storage: StorageABC, options?: OperationOptions): Promise<Set<string>> {
   const keys = new Set<string>()
-  for await (const { digest } of storage.listBlobs()) keys.add(digestKey(digest))
+  for await (const { digest } of storage.listBlobs(options)) keys.add(digestKey(digest))
   return keys
 }
 
@@ -53,6 +61,20 @@ export async function assertRejectsWith(promise: Promise<unknown>, reason: unkno
   const error = await failureOf(promise)
   assert.ok(error !== undefined, `${what}: succeeded, expected it to reject`)
   assert.ok(error === reason, `${what}: rejected with ${inspect(error)}, not with ${inspect(reason)} itself`)
+}
+
+/** Stops it; fails if it gave up waiting for a reader or an operation that has long ended. */
+export async function assertStopsInTime(part: Lifecycle): Promise<void> {
+  const givenUp: string[] = []
+  const endListening = onStorageEvent(({ kind, error }) => {
+    if (kind === 'stop-deadline') givenUp.push(String(error))
+  })
+  try {
+    await part.stop()
+  } finally {
+    endListening()
+  }
+  assert.deepEqual(givenUp, [], 'stop: waits for what has ended')
 }
 
 /** Reads to the end in chunks; fails if there is nothing to read. */

@@ -1,9 +1,19 @@
 export type { ActionCacheCase, ActionCacheCaseContext, ActionCacheHarness } from './action-cache-harness.ts'
-export { runActionCacheCase } from './action-cache-harness.ts'
+export { canRunActionCache, runActionCacheCase } from './action-cache-harness.ts'
 export { actionCacheCases } from './action-cache-cases/index.ts'
-export { type BrokenStorage, referenceHarness } from './broken/broken-storage.ts'
+export {
+  type ActionCacheRecords,
+  type BrokenActionCache,
+  referenceActionCacheHarness,
+} from './broken-action-caches/broken-action-cache.ts'
+export { brokenActionCaches } from './broken-action-caches/index.ts'
+export { type BrokenStorage, type BrokenStorageOptions, referenceHarness } from './broken/broken-storage.ts'
 export { brokenStorages } from './broken/index.ts'
 export * from './faults/index.ts'
+export type { HistoryOptions } from './histories/check-histories.ts'
+export { runActionCacheHistory } from './histories/run-action-cache-history.ts'
+export { runConcurrentHistory } from './histories/run-concurrent-history.ts'
+export { runHistory } from './histories/run-history.ts'
 export { ReferenceActionCache } from './reference/reference-action-cache.ts'
 export { type ReferenceBlob, ReferenceStorage, type ReferenceStorageOptions } from './reference/reference-storage.ts'
 export { type Runner, testActionCache, testStorage } from './runner.ts'
@@ -17,6 +27,7 @@ export {
   type StorageCase,
   type StorageCaseContext,
   type StorageHarness,
+  type TestClock,
 } from './storage-harness.ts'
 export { storageCases } from './storage-cases/index.ts'
 export { makeBlob, makeBlobs, sourceOf, type TestBlob } from './test-blob.ts'

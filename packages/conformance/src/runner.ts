@@ -1,5 +1,5 @@
 import type { ActionCacheHarness } from './action-cache-harness.ts'
-import { runActionCacheCase } from './action-cache-harness.ts'
+import { canRunActionCache, runActionCacheCase } from './action-cache-harness.ts'
 import { actionCacheCases } from './action-cache-cases/index.ts'
 import type { StorageHarness } from './storage-harness.ts'
 import { canRun, runStorageCase } from './storage-harness.ts'
@@ -23,8 +23,7 @@ export function testStorage({ describe, test }: Runner, name: string, harness: S
 /** Registers every case that an action cache can be held to, each on an action cache of its own. */
 export function testActionCache({ describe, test }: Runner, name: string, harness: ActionCacheHarness): void {
   describe(`${name}: ActionCacheABC`, () => {
-    for (const actionCacheCase of actionCacheCases) {
-      if (actionCacheCase.needs === 'reopen' && harness.reopen === undefined) continue
+    for (const actionCacheCase of actionCacheCases.filter((each) => canRunActionCache(each, harness))) {
       test(actionCacheCase.name, () => runActionCacheCase(actionCacheCase, harness))
     }
   })

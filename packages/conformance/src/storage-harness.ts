@@ -1,9 +1,18 @@
 import type { Digest, StorageABC } from '@caskade/core'
+import { assertStopsInTime } from './assertions.ts'
 
 /** What a storage under test is created with. */
 export interface CreateStorageOptions {
   /** The quota in bytes; asked only of harnesses that say they have one. Default: whatever the storage's default is. */
   readonly maxBytes?: number | undefined
+  /** The present time in milliseconds since 1970; given only to harnesses that say they take a clock. */
+  readonly now?: (() => number) | undefined
+}
+
+/** A clock that goes where a case wants it. */
+export interface TestClock {
+  /** The present time in milliseconds since 1970. */
+  nowMs: number
 }
 
 /** How content is damaged behind a storage's back. */
@@ -19,6 +28,8 @@ export interface StorageHarness {
   readonly reopen?: ((storage: StorageABC) => StorageABC | Promise<StorageABC>) | undefined
   /** The storage takes `maxBytes` and evicts the least recently used blob first. */
   readonly hasQuota?: boolean | undefined
+  /** The storage has a quota and takes the time from `now`, by which it orders uses. */
+  readonly hasClock?: boolean | undefined
   /** Damages a stored blob. For storages that keep content where it can be damaged. */
   readonly damage?: ((storage: StorageABC, digest: Digest, damage: Damage) => void | Promise<void>) | undefined
   /** The storage has the empty blob from the start and cannot lose it, as protocols want it. */
@@ -28,7 +39,7 @@ export interface StorageHarness {
 }
 
 /** What a case needs beyond `create`. */
-export type StorageCapability = 'quota' | 'damage' | 'reopen' | 'empty-blob' | 'no-empty-blob'
+export type StorageCapability = 'quota' | 'clock' | 'damage' | 'reopen' | 'empty-blob' | 'no-empty-blob'
 
 /** What a case runs on. */
 export interface StorageCaseContext {
@@ -37,6 +48,8 @@ export interface StorageCaseContext {
   readonly harness: StorageHarness
   /** The sizes to try, from the harness. */
   readonly blobSizes: readonly number[]
+  /** The storage's clock, for cases with `needs: 'clock'`. */
+  readonly clock: TestClock
 }
 
 /** One rule of the contract in one situation. */
@@ -50,12 +63,16 @@ export interface StorageCase {
   run(context: StorageCaseContext): Promise<void>
 }
 
-/** The quota of the storages that cases with `needs: 'quota'` run on, in bytes. */
+/** The sizes to try, in bytes, when a harness names none. */
+export const DEFAULT_BLOB_SIZES: readonly number[] = [1, 1000, 70_000, 300_000]
+
+/** The quota of the storages that cases about quota and clock run on, in bytes. */
 export const QUOTA_BYTES: number = 1024 * 1024
 
 /** Tells whether a harness offers what a case needs. */
 export function canRun({ needs }: StorageCase, harness: StorageHarness): boolean {
   if (needs === 'quota') return harness.hasQuota === true
+  if (needs === 'clock') return harness.hasClock === true
   if (needs === 'damage') return harness.damage !== undefined
   if (needs === 'reopen') return harness.reopen !== undefined
   if (needs === 'empty-blob') return harness.hasEmptyBlob === true
@@ -63,15 +80,23 @@ export function canRun({ needs }: StorageCase, harness: StorageHarness): boolean
   return true
 }
 
-/** Runs one case on a fresh storage; rejects when the storage breaks the rule. */
+/** Runs one case on a fresh storage; rejects when the storage breaks the rule, or still waits for something at the end. */
 export async function runStorageCase(storageCase: StorageCase, harness: StorageHarness): Promise<void> {
-  const storage = await harness.create(storageCase.needs === 'quota' ? { maxBytes: QUOTA_BYTES } : {})
-  const blobSizes = harness.blobSizes ?? [1, 1000, 70_000, 300_000]
+  const clock: TestClock = { nowMs: Date.UTC(2026, 0, 1) }
+  const storage = await harness.create(createOptions(storageCase, clock))
+  const blobSizes = harness.blobSizes ?? DEFAULT_BLOB_SIZES
   try {
     if (storageCase.startsItself !== true) await storage.start()
-    await storageCase.run({ storage, harness, blobSizes })
+    await storageCase.run({ storage, harness, blobSizes, clock })
+    await assertStopsInTime(storage)
   } finally {
     await storage.stop()
     await harness.destroy?.(storage)
   }
+}
+
+function createOptions({ needs }: StorageCase, clock: TestClock): CreateStorageOptions {
+  if (needs === 'quota') return { maxBytes: QUOTA_BYTES }
+  if (needs === 'clock') return { maxBytes: QUOTA_BYTES, now: () => clock.nowMs }
+  return {}
 }

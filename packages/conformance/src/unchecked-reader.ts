@@ -2,7 +2,8 @@ import type { BlobReader } from '@caskade/core'
 
 /**
  * Makes a reader that delivers the given chunks, whatever `sizeBytes` says: the readers of core would notice. For
- * sources and storages that misbehave. `release` is called when the reading ends or the reader is disposed.
+ * sources and storages that misbehave. `release` is called, perhaps more than once, when
+ * the reading ends or the reader is disposed.
  */
 export function uncheckedReader(
   sizeBytes: number,
@@ -10,6 +11,12 @@ export function uncheckedReader(
   release: () => void | PromiseLike<void> = () => undefined,
 ): BlobReader {
   const releasing = releasingChunks(chunks, release)
+  // A generator that was never started skips its `finally`, so leaving it must release by itself.
+  const leave = releasing.return.bind(releasing)
+  releasing.return = async (value) => {
+    await release()
+    return leave(value)
+  }
   return {
     sizeBytes,
     [Symbol.asyncIterator]: () => releasing,
@@ -18,8 +25,8 @@ export function uncheckedReader(
     },
     stream: () => ReadableStream.from(releasing),
     async [Symbol.asyncDispose]() {
-      // A generator that was never started skips its `finally`, and one that is stuck never gets there.
-      void releasing.return().catch(() => undefined)
+      // Not awaited beyond the release: a generator that is stuck never gets there.
+      leave().catch(() => undefined)
       await release()
     },
   }

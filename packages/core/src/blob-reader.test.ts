@@ -60,6 +60,16 @@ describe.each(['bytes', 'chunks'])('a reader over %s', (kind) => {
     await expect(read(reader)).rejects.toMatchObject({ code: 'invalid-argument' })
   })
 
+  test('releases once: when its stream is cancelled before anything was read, or its iterator left', async () => {
+    const release = vi.fn<() => void>()
+
+    await open(release).stream().cancel()
+    expect(release).toHaveBeenCalledTimes(1)
+    await open(release)[Symbol.asyncIterator]().return?.()
+
+    expect(release).toHaveBeenCalledTimes(2)
+  })
+
   test('releases once: when its stream is cancelled', async () => {
     const release = vi.fn<() => void>()
     const stream = open(release).stream().getReader()
@@ -146,5 +156,23 @@ describe('verifiedReader', () => {
       code: 'corrupt',
     })
     expect(onCorrupt).toHaveBeenCalledTimes(1)
+  })
+  test('does not take content for damaged that nobody waited for', async () => {
+    const onCorrupt = vi.fn<() => void>()
+    const { promise: gate, resolve: openGate } = Promise.withResolvers<void>()
+    async function* slow(): AsyncGenerator<Uint8Array, void, undefined> {
+      yield bytes.subarray(0, 4)
+      await gate
+      yield bytes.subarray(4, 6)
+      yield bytes.subarray(6)
+    }
+    const reader = verifiedReader(readerFromChunks(bytes.byteLength, slow()), digestOf(bytes), onCorrupt)
+    const reading = reader[Symbol.asyncIterator]().next()
+
+    await reader[Symbol.asyncDispose]()
+    openGate()
+
+    await expect(reading).rejects.toMatchObject({ code: 'invalid-argument' })
+    expect(onCorrupt).not.toHaveBeenCalled()
   })
 })

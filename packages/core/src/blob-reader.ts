@@ -55,7 +55,14 @@ abstract class OneShotReader implements BlobReader {
 
   [Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
     this.begin()
-    return this.chunks()
+    const chunks = this.chunks()
+    // A generator that was never started skips its `finally`, so leaving it must dispose by itself.
+    const leave = chunks.return.bind(chunks)
+    chunks.return = async (value) => {
+      await this[Symbol.asyncDispose]()
+      return leave(value)
+    }
+    return chunks
   }
 
   stream(): ReadableStream<Uint8Array> {
@@ -78,8 +85,7 @@ abstract class OneShotReader implements BlobReader {
       this.#state = 'read'
       return
     }
-    const reason = this.#state === 'read' ? 'it was read before' : 'it was disposed'
-    throw new StorageError('invalid-argument', `BlobReader: cannot be read, ${reason}; get the blob again`)
+    throw unreadableError(this.#state === 'read' ? 'it was read before' : 'it was disposed')
   }
 }
 
@@ -143,6 +149,8 @@ class ChunkReader extends OneShotReader {
         if (delivered > this.sizeBytes) throw lengthError(this.sizeBytes, `more than ${this.sizeBytes}`)
         yield result.value
       }
+      // What ends because nobody waits for the rest is not short: taken for damage, it would cost the storage the blob.
+      if (this.#producer === undefined) throw unreadableError('it was disposed while it was read')
       this.#producer = undefined
       if (delivered < this.sizeBytes) throw lengthError(this.sizeBytes, delivered)
     } finally {
@@ -162,6 +170,10 @@ function iterate(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): AsyncIterator<Uint8Array> | Iterator<Uint8Array> {
   return Symbol.asyncIterator in chunks ? chunks[Symbol.asyncIterator]() : chunks[Symbol.iterator]()
+}
+
+function unreadableError(reason: string): StorageError {
+  return new StorageError('invalid-argument', `BlobReader: cannot be read, ${reason}; get the blob again`)
 }
 
 function lengthError(expected: number, found: number | string): StorageError {

@@ -6,10 +6,12 @@ import { SqliteActionCache, SqliteStorage } from './index.ts'
 const runner = { describe, test }
 
 testStorage(runner, 'SqliteStorage', {
-  create: ({ maxBytes } = {}) => inNewFolder((path) => new SqliteStorage({ path, maxBytes, accessGranularityMs: 0 })),
+  create: ({ maxBytes, now } = {}) =>
+    inNewFolder((path) => new SqliteStorage({ path, maxBytes, now, accessGranularityMs: 0 })),
   destroy: removeFolder,
   reopen: (earlier) => new SqliteStorage({ path: folderOf(earlier) }),
   hasQuota: true,
+  hasClock: true,
   damage,
 })
 

@@ -3,16 +3,8 @@ import type { ActionCacheABC } from '@caskade/core'
 import { MAX_KEY_LENGTH } from '@caskade/core'
 import type { ActionCacheCase } from '../action-cache-harness.ts'
 import { assertRejects, assertRejectsWith } from '../assertions.ts'
+import { methodCalls } from './methods.ts'
 import { assertEntryIs, key, makeEntry } from './support.ts'
-
-const methods: Readonly<Record<string, (actionCache: ActionCacheABC, signal?: AbortSignal) => Promise<unknown>>> = {
-  get: (actionCache, signal) => actionCache.get(key('b'), { signal }),
-  update: (actionCache, signal) => actionCache.update(key('b'), makeEntry(1, 10), { signal }),
-  delete: (actionCache, signal) => actionCache.delete(key('a'), { signal }),
-  async list(actionCache, signal) {
-    for await (const _ of actionCache.list('', { signal })) assert.fail('list: lists although it must not')
-  },
-}
 
 /** Malformed input, operations that are given up, and use at the wrong time. */
 export const badUseCases: readonly ActionCacheCase[] = [
@@ -47,27 +39,23 @@ export const badUseCases: readonly ActionCacheCase[] = [
       await actionCache.update(key('a'), makeEntry(1, 10))
       const reason = new Error('enough')
 
-      for (const [name, call] of Object.entries(methods)) {
-        await assertRejectsWith(call(actionCache, AbortSignal.abort(reason)), reason, name)
+      for (const [name, { call }] of Object.entries(methodCalls)) {
+        const options = { signal: AbortSignal.abort(reason) }
+        await assertRejectsWith(call(actionCache, key('a'), makeEntry(2, 10), options), reason, name)
       }
 
       await assertEntryIs(actionCache, key('a'), makeEntry(1, 10))
-      assert.equal(await actionCache.get(key('b')), null)
     },
   },
   {
     name: 'lifecycle: every method refuses before start and after stop',
     startsItself: true,
     async run({ actionCache }) {
-      for (const [name, call] of Object.entries(methods)) {
-        await assertRejects(call(actionCache), 'not-running', `${name} before start`)
-      }
+      await assertNotRunning(actionCache, 'before start')
       await actionCache.start()
       await actionCache.update(key('a'), makeEntry(1, 10))
       await actionCache.stop()
-      for (const [name, call] of Object.entries(methods)) {
-        await assertRejects(call(actionCache), 'not-running', `${name} after stop`)
-      }
+      await assertNotRunning(actionCache, 'after stop')
     },
   },
   {
@@ -105,3 +93,12 @@ export const badUseCases: readonly ActionCacheCase[] = [
     },
   },
 ]
+
+async function assertNotRunning(actionCache: ActionCacheABC, when: string): Promise<void> {
+  for (const [name, { call }] of Object.entries(methodCalls)) {
+    const options = { signal: new AbortController().signal }
+    await assertRejects(call(actionCache, key('a'), makeEntry(1, 10)), 'not-running', `${name} ${when}`)
+    const withOptions = call(actionCache, key('a'), makeEntry(1, 10), options)
+    await assertRejects(withOptions, 'not-running', `${name} with options ${when}`)
+  }
+}

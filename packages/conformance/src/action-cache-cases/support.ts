@@ -23,6 +23,11 @@ export async function assertEntryIs(
 ): Promise<void> {
   const entry = await actionCache.get(actionKey)
   assert.ok(entry, `get: there is no entry under ${JSON.stringify(actionKey)}`)
+  assertSameEntry(entry, expected)
+}
+
+/** Fails unless both entries are the same in every part. */
+export function assertSameEntry(entry: ActionCacheEntry, expected: ActionCacheEntry): void {
   assertSameBytes(entry.bytes, expected.bytes, 'get')
   assert.deepEqual({ ...entry.metadata }, expected.metadata)
   assert.deepEqual(

@@ -67,6 +67,26 @@ export const brokenBulk: readonly BrokenStorage[] = [
       })(options),
   },
   {
+    defect: 'answers the first five hundred items',
+    caughtBy: 'bulk: a thousand items, duplicates and malformed ones among them, are each answered in order',
+    create: (options) =>
+      new (class extends ReferenceStorage {
+        override async bulkUpdateBlobs(blobs: Blobs, operationOptions?: OperationOptions): Promise<Status[]> {
+          return super.bulkUpdateBlobs(blobs.slice(0, 500), operationOptions)
+        }
+      })(options),
+  },
+  {
+    defect: 'takes a malformed digest for a missing one',
+    caughtBy: 'bulk: one malformed digest among good ones fails missingBlobs and bulkReadBlobs as a whole',
+    create: (options) =>
+      new (class extends ReferenceStorage {
+        override async missingBlobs(digests: readonly Digest[]): Promise<Digest[]> {
+          return digests.filter((digest) => !this.blobs.has(digest.hash))
+        }
+      })(options),
+  },
+  {
     defect: 'sends an empty request, which its server refuses',
     caughtBy: 'bulk: nothing asked, nothing answered',
     create: (options) =>

@@ -1,5 +1,5 @@
-import type { BlobReader, Digest, ReadOptions } from '@caskade/core'
-import { readerFromChunks, StorageError } from '@caskade/core'
+import type { BlobReader, BlobSource, Digest, OperationOptions, ReadOptions } from '@caskade/core'
+import { readerFromChunks, readSource, StorageError } from '@caskade/core'
 import { ReferenceStorage } from '../reference/reference-storage.ts'
 import type { BrokenStorage } from './broken-storage.ts'
 
@@ -65,6 +65,11 @@ export const brokenLifecycle: readonly BrokenStorage[] = [
     create: (options) => new ImpatientStorage(options),
   },
   {
+    defect: 'saves what it has of unfinished writes when it stops',
+    caughtBy: 'lifecycle: a write under way when the storage stops ends, and is there wholly or not at all afterwards',
+    create: (options) => new HastyStorage(options),
+  },
+  {
     defect: 'forgets everything when it stops',
     caughtBy: 'reopen: what was stored is there after a stop and a start',
     create: (options) =>
@@ -102,5 +107,24 @@ class ImpatientStorage extends ReferenceStorage {
       yield bytes
     }
     return readerFromChunks(bytes.byteLength, chunks(), { signal: options.signal })
+  }
+}
+
+/** Stores what it got so far of everything under way when it stops. */
+class HastyStorage extends ReferenceStorage {
+  readonly #underWay = new Map<Digest, Uint8Array[]>()
+
+  protected override async onStop(): Promise<void> {
+    for (const [digest, chunks] of this.#underWay) this.store(digest, Buffer.concat(chunks))
+  }
+
+  override async commitWrite(digest: Digest, source: BlobSource, options: OperationOptions = {}): Promise<void> {
+    this.assertReady(digest, options.signal)
+    const chunks: Uint8Array[] = []
+    this.#underWay.set(digest, chunks)
+    for await (const chunk of readSource(source, digest, options)) chunks.push(chunk)
+    this.#underWay.delete(digest)
+    this.assertReady(digest, options.signal)
+    this.store(digest, Buffer.concat(chunks))
   }
 }

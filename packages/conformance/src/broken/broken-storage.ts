@@ -3,23 +3,30 @@ import type { ReferenceStorageOptions } from '../reference/reference-storage.ts'
 import { ReferenceStorage } from '../reference/reference-storage.ts'
 import type { Damage, StorageHarness } from '../storage-harness.ts'
 
+/** What a broken storage is made of. */
+export interface BrokenStorageOptions extends ReferenceStorageOptions {
+  /** The present time in milliseconds since 1970; a reference storage orders uses without it. */
+  readonly now?: (() => number) | undefined
+}
+
 /** A storage with one defect, and the case of the suite that must notice it. */
 export interface BrokenStorage {
   /** What it does wrong, as a sentence without a subject. */
   readonly defect: string
   /** The name of the case. */
   readonly caughtBy: string
-  readonly create: (options: ReferenceStorageOptions) => StorageABC
+  readonly create: (options: BrokenStorageOptions) => StorageABC
 }
 
 /** Makes the harness on which the suite meets a reference storage, or a broken one made of it. */
 export function referenceHarness(
-  create: (options: ReferenceStorageOptions) => StorageABC = (options) => new ReferenceStorage(options),
+  create: (options: BrokenStorageOptions) => StorageABC = (options) => new ReferenceStorage(options),
 ): StorageHarness {
   return {
-    create: ({ maxBytes } = {}) => create({ maxBytes }),
+    create: ({ maxBytes, now } = {}) => create({ maxBytes, now }),
     reopen: (storage) => create(storage instanceof ReferenceStorage ? { blobs: storage.blobs } : {}),
     hasQuota: true,
+    hasClock: true,
     damage: (storage, digest, damage) => {
       if (storage instanceof ReferenceStorage) damageBlob(storage, digest.hash, damage)
     },

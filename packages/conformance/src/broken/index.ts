@@ -1,8 +1,13 @@
+import { brokenAborts } from './broken-aborts.ts'
 import { brokenAnswers } from './broken-answers.ts'
 import { brokenBulk } from './broken-bulk.ts'
 import { brokenCare } from './broken-care.ts'
+import { brokenClock } from './broken-clock.ts'
+import { brokenConcurrency } from './broken-concurrency.ts'
+import { brokenHistories } from './broken-histories.ts'
 import { brokenLifecycle } from './broken-lifecycle.ts'
 import { brokenQuota } from './broken-quota.ts'
+import { brokenSources } from './broken-sources.ts'
 import type { BrokenStorage } from './broken-storage.ts'
 import { brokenWrites } from './broken-writes.ts'
 
@@ -10,8 +15,13 @@ import { brokenWrites } from './broken-writes.ts'
 export const brokenStorages: readonly BrokenStorage[] = [
   ...brokenAnswers,
   ...brokenWrites,
+  ...brokenSources,
+  ...brokenConcurrency,
   ...brokenBulk,
   ...brokenQuota,
+  ...brokenClock,
   ...brokenCare,
+  ...brokenAborts,
   ...brokenLifecycle,
+  ...brokenHistories,
 ]

@@ -5,17 +5,18 @@ import { ActionCacheABC, assertEntry } from '@caskade/core'
 export class ReferenceActionCache extends ActionCacheABC {
   static override readonly TYPE: string = 'Reference'
 
-  readonly #records: Map<string, ActionCacheRecord>
+  /** What is stored, by the key as JSON. */
+  readonly records: Map<string, ActionCacheRecord>
 
   /** Give the same map to two action caches to have one remember the other's entries. */
   constructor(records: Map<string, ActionCacheRecord> = new Map()) {
     super()
-    this.#records = records
+    this.records = records
   }
 
   override async get(key: ActionKey, { signal }: OperationOptions = {}): Promise<ActionCacheEntry | null> {
     this.assertReady(key, signal)
-    return this.#records.get(JSON.stringify([key.namespace, key.key]))?.entry ?? null
+    return this.records.get(nameOf(key))?.entry ?? null
   }
 
   override async update(
@@ -25,15 +26,15 @@ export class ReferenceActionCache extends ActionCacheABC {
   ): Promise<boolean> {
     this.assertReady(key, signal)
     assertEntry(entry)
-    const name = JSON.stringify([key.namespace, key.key])
-    if (ifAbsent && this.#records.has(name)) return false
-    this.#records.set(name, { key, entry: { ...entry, bytes: Uint8Array.from(entry.bytes) } })
+    const name = nameOf(key)
+    if (ifAbsent && this.records.has(name)) return false
+    this.records.set(name, { key, entry: { ...entry, bytes: Uint8Array.from(entry.bytes) } })
     return true
   }
 
   override async delete(key: ActionKey, { signal }: OperationOptions = {}): Promise<void> {
     this.assertReady(key, signal)
-    this.#records.delete(JSON.stringify([key.namespace, key.key]))
+    this.records.delete(nameOf(key))
   }
 
   override async *list(
@@ -41,6 +42,10 @@ export class ReferenceActionCache extends ActionCacheABC {
     { signal }: OperationOptions = {},
   ): AsyncGenerator<ActionCacheRecord, void, undefined> {
     this.assertRunning(signal)
-    for (const record of this.#records.values()) if (record.key.namespace.startsWith(namespacePrefix)) yield record
+    for (const record of this.records.values()) if (record.key.namespace.startsWith(namespacePrefix)) yield record
   }
+}
+
+function nameOf({ namespace, key }: ActionKey): string {
+  return JSON.stringify([namespace, key])
 }

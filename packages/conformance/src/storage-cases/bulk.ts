@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { assertAbsent, assertSameBytes, assertStored } from '../assertions.ts'
+import { assertAbsent, assertRejects, assertSameBytes, assertStored } from '../assertions.ts'
 import type { StorageCase } from '../storage-harness.ts'
 import { makeBlob, makeBlobs, sourceOf } from '../test-blob.ts'
 
@@ -90,6 +90,53 @@ export const bulkCases: readonly StorageCase[] = [
       assert.deepEqual(failed, ['no-hash/1'])
       assert.deepEqual(await storage.missingBlobs(digests), digests)
       await assertStored(storage, kept)
+    },
+  },
+  {
+    name: 'bulk: a thousand items, duplicates and malformed ones among them, are each answered in order',
+    async run({ storage }) {
+      const blobs = makeBlobs(1000, 20)
+      const items = [...blobs.slice(0, 500), ...blobs.slice(0, 10), ...blobs.slice(500), ...blobs.slice(-10)]
+      const bad = { hash: 'no-hash', sizeBytes: 1 }
+      const worse = { hash: '../etc/passwd', sizeBytes: 2 }
+      const digests = items.map(({ digest }) => digest)
+
+      const statuses = await storage.bulkUpdateBlobs([
+        [bad, new Uint8Array(1)],
+        ...items.map(({ digest, bytes }) => [digest, bytes] as const),
+        [worse, new Uint8Array(2)],
+      ])
+      const read = await storage.bulkReadBlobs(digests)
+      const missing = await storage.missingBlobs(digests)
+      const failed = await storage.bulkDelete([bad, ...digests, worse])
+
+      const codes = statuses.map(({ code }) => code)
+      assert.deepEqual(codes, ['invalid-argument', ...items.map(() => 'ok'), 'invalid-argument'])
+      for (const { digest, bytes } of blobs)
+        assertSameBytes(read.get(digest.hash) ?? Buffer.of(), bytes, 'bulkReadBlobs')
+      assert.deepEqual(missing, [])
+      assert.deepEqual(failed, ['no-hash/1', '../etc/passwd/2'])
+      assert.deepEqual(await storage.missingBlobs(digests), digests)
+    },
+  },
+  {
+    name: 'bulk: one malformed digest among good ones fails missingBlobs and bulkReadBlobs as a whole',
+    async run({ storage }) {
+      const [stored, absent] = makeBlobs(2, 30)
+      assert.ok(stored && absent)
+      await storage.commitWrite(stored.digest, sourceOf(stored))
+      const malformed = { hash: absent.digest.hash.toUpperCase(), sizeBytes: 30 }
+
+      for (const digests of [
+        [malformed, stored.digest, absent.digest],
+        [stored.digest, malformed, absent.digest],
+        [stored.digest, absent.digest, malformed],
+      ]) {
+        await assertRejects(storage.missingBlobs(digests), 'invalid-argument', 'missingBlobs')
+        await assertRejects(storage.bulkReadBlobs(digests), 'invalid-argument', 'bulkReadBlobs')
+      }
+
+      await assertStored(storage, stored)
     },
   },
   {

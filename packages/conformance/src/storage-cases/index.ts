@@ -1,23 +1,35 @@
 import type { StorageCase } from '../storage-harness.ts'
+import { abortCases } from './aborts.ts'
 import { absenceCases } from './absence.ts'
 import { atomicityCases } from './atomicity.ts'
 import { badInputCases } from './bad-input.ts'
 import { bulkCases } from './bulk.ts'
+import { clockCases } from './clock.ts'
+import { concurrencyCases } from './concurrency.ts'
 import { contentCases } from './content.ts'
 import { damageCases } from './damage.ts'
+import { historyCases } from './histories.ts'
 import { lifecycleCases } from './lifecycle.ts'
 import { quotaCases } from './quota.ts'
 import { rangeCases } from './ranges.ts'
+import { readerCases } from './readers.ts'
+import { sourceCases } from './sources.ts'
 
 /** Every case for storages: the rules of the contract, one by one. */
 export const storageCases: readonly StorageCase[] = [
   ...absenceCases,
   ...contentCases,
+  ...sourceCases,
   ...atomicityCases,
   ...rangeCases,
+  ...readerCases,
+  ...concurrencyCases,
   ...bulkCases,
   ...quotaCases,
+  ...clockCases,
   ...damageCases,
   ...badInputCases,
+  ...abortCases,
   ...lifecycleCases,
+  ...historyCases,
 ]

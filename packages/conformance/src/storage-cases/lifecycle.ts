@@ -1,25 +1,11 @@
 import assert from 'node:assert/strict'
 import type { StorageABC } from '@caskade/core'
-import { assertRejects, assertSameBytes, assertStored, readChunks } from '../assertions.ts'
+import { assertRejects, assertSameBytes, assertStored, assertWholeOrAbsent, readChunks } from '../assertions.ts'
 import type { StorageCase } from '../storage-harness.ts'
-import { makeBlob, sourceOf } from '../test-blob.ts'
+import { gatedSource, makeBlob, makeBlobs, sourceOf } from '../test-blob.ts'
+import { methodCalls } from './methods.ts'
 
 const blob = makeBlob(1, 20)
-
-const methods: Readonly<Record<string, (storage: StorageABC) => Promise<unknown>>> = {
-  hasBlob: (storage) => storage.hasBlob(blob.digest),
-  getBlob: (storage) => storage.getBlob(blob.digest),
-  deleteBlob: (storage) => storage.deleteBlob(blob.digest),
-  commitWrite: (storage) => storage.commitWrite(blob.digest, sourceOf(blob)),
-  missingBlobs: (storage) => storage.missingBlobs([blob.digest]),
-  bulkReadBlobs: (storage) => storage.bulkReadBlobs([blob.digest]),
-  bulkUpdateBlobs: (storage) => storage.bulkUpdateBlobs([[blob.digest, blob.bytes]]),
-  bulkDelete: (storage) => storage.bulkDelete([blob.digest]),
-  resolveHash: (storage) => storage.resolveHash(blob.digest.hash),
-  async listBlobs(storage) {
-    for await (const _ of storage.listBlobs()) assert.fail('listBlobs: lists although it does not run')
-  },
-}
 
 /** Starting, stopping, and what survives it. */
 export const lifecycleCases: readonly StorageCase[] = [
@@ -27,15 +13,11 @@ export const lifecycleCases: readonly StorageCase[] = [
     name: 'lifecycle: every method refuses before start and after stop',
     startsItself: true,
     async run({ storage }) {
-      for (const [name, call] of Object.entries(methods)) {
-        await assertRejects(call(storage), 'not-running', `${name} before start`)
-      }
+      await assertNotRunning(storage, 'before start')
       await storage.start()
       await storage.commitWrite(blob.digest, sourceOf(blob))
       await storage.stop()
-      for (const [name, call] of Object.entries(methods)) {
-        await assertRejects(call(storage), 'not-running', `${name} after stop`)
-      }
+      await assertNotRunning(storage, 'after stop')
     },
   },
   {
@@ -92,6 +74,40 @@ export const lifecycleCases: readonly StorageCase[] = [
     },
   },
   {
+    name: 'lifecycle: a write under way when the storage stops ends, and is there wholly or not at all afterwards',
+    async run({ storage, harness, blobSizes }) {
+      for (const size of blobSizes.filter((each) => each > 1)) {
+        const single = makeBlob(size, size)
+        const several = makeBlobs(40, 50, size)
+        const source = gatedSource(single)
+        const writing = storage.commitWrite(single.digest, source)
+        await source.reachedGate
+        const writingSeveral = storage.bulkUpdateBlobs(several.map(({ digest, bytes }) => [digest, bytes]))
+
+        const stopping = storage.stop()
+        source.openGate()
+        const isWritten = await doneOrNotRunning(writing, 'commitWrite')
+        const statuses = await doneOrNotRunning(writingSeveral, 'bulkUpdateBlobs')
+        await stopping
+
+        const next = (await harness.reopen?.(storage)) ?? storage
+        await next.start()
+        try {
+          const isRemembered = next !== storage
+          const isStored = await assertWholeOrAbsent(next, single)
+          assert.ok(isStored || !isWritten || !isRemembered, 'a write was acknowledged and is lost')
+          for (const each of several) {
+            const isThere = await assertWholeOrAbsent(next, each)
+            assert.ok(isThere || !statuses || !isRemembered, 'a write in bulk was acknowledged and is lost')
+          }
+        } finally {
+          if (next !== storage) await next.stop()
+        }
+        if (next !== storage) await storage.start()
+      }
+    },
+  },
+  {
     name: 'reopen: what was stored is there after a stop and a start',
     needs: 'reopen',
     async run({ storage, harness, blobSizes }) {
@@ -115,3 +131,23 @@ export const lifecycleCases: readonly StorageCase[] = [
     },
   },
 ]
+
+async function assertNotRunning(storage: StorageABC, when: string): Promise<void> {
+  for (const [name, { call }] of Object.entries(methodCalls)) {
+    await assertRejects(call(storage, blob), 'not-running', `${name} ${when}`)
+    const options = { signal: new AbortController().signal }
+    await assertRejects(call(storage, blob, options), 'not-running', `${name} with options ${when}`)
+  }
+  await assertRejects(storage.missingBlobs([]), 'not-running', `missingBlobs of nothing ${when}`)
+  await assertRejects(storage.bulkReadBlobs([]), 'not-running', `bulkReadBlobs of nothing ${when}`)
+  await assertRejects(storage.bulkUpdateBlobs([]), 'not-running', `bulkUpdateBlobs of nothing ${when}`)
+  await assertRejects(storage.bulkDelete([]), 'not-running', `bulkDelete of nothing ${when}`)
+}
+
+/** Waits for a write during a stop; false when it was refused. Any other failure is one of the case. */
+async function doneOrNotRunning(operation: Promise<unknown>, what: string): Promise<boolean> {
+  const [outcome] = await Promise.allSettled([operation])
+  if (outcome.status === 'fulfilled') return true
+  await assertRejects(operation, 'not-running', `${what} during stop`)
+  return false
+}

@@ -6,9 +6,7 @@ import type { StorageCase } from '../storage-harness.ts'
 import { QUOTA_BYTES } from '../storage-harness.ts'
 import type { TestBlob } from '../test-blob.ts'
 import { makeBlob, makeBlobs, sourceOf } from '../test-blob.ts'
-
-const SMALL = QUOTA_BYTES / 128
-const LARGE = QUOTA_BYTES / 12
+import { LARGE, SMALL, writeUntilOneIsGone } from './eviction.ts'
 
 /** The uses that keep a blob from being the next to be evicted. */
 const uses: Readonly<Record<string, (storage: StorageABC, blob: TestBlob) => Promise<unknown>>> = {
@@ -116,16 +114,6 @@ export const quotaCases: readonly StorageCase[] = [
     },
   },
 ]
-
-async function writeUntilOneIsGone(storage: StorageABC, blobs: readonly TestBlob[], size: number): Promise<void> {
-  for (let seed = 10_000; seed < 10_000 + (3 * QUOTA_BYTES) / size; seed++) {
-    const filler = makeBlob(seed, size)
-    await storage.commitWrite(filler.digest, sourceOf(filler))
-    const kept = await listedKeys(storage)
-    if (blobs.some(({ digest }) => !kept.has(digest.hash))) return
-  }
-  assert.fail('nothing was evicted although three times the quota was written')
-}
 
 async function listedBytes(storage: StorageABC): Promise<number> {
   let total = 0
