@@ -1,6 +1,8 @@
 import type { Digest } from '../digest.ts'
 import type { OperationOptions } from '../operation-options.ts'
 import type { Status } from '../status.ts'
+import type { StorageABC } from '../storage-abc.ts'
+import type { CacheAttempt } from './cache-attempt.ts'
 import type { CacheTier } from './cache-tier.ts'
 import type { Fill, FillRegistry } from './fill-registry.ts'
 
@@ -69,8 +71,11 @@ export class BulkFiller {
 
   #begin(blobs: readonly Blob[]): Map<Digest, Fill> {
     const { fills, maxBlobBytes } = this.#options
-    const wanted = blobs.filter(([{ sizeBytes }]) => sizeBytes <= maxBlobBytes)
-    return new Map(wanted.map(([digest]) => [digest, fills.begin(digest)]))
+    const begun = new Map<Digest, Fill>()
+    for (const [digest] of blobs) {
+      if (digest.sizeBytes <= maxBlobBytes && !begun.has(digest)) begun.set(digest, fills.begin(digest))
+    }
+    return begun
   }
 
   async #fill(blobs: readonly Blob[], fills: ReadonlyMap<Digest, Fill>, { signal }: OperationOptions): Promise<void> {
@@ -78,7 +83,9 @@ export class BulkFiller {
     const wanted = blobs.filter(isWanted)
     if (wanted.length === 0) return
     const { tier } = this.#options
-    await tier.ask('bulkUpdateBlobs', (cache, attempt) => cache.bulkUpdateBlobs(wanted, { signal: attempt.signal }), {
+    const store = (cache: StorageABC, attempt: CacheAttempt): Promise<Status[]> =>
+      cache.bulkUpdateBlobs(wanted, { signal: attempt.signal })
+    const statuses = await tier.ask('bulkUpdateBlobs', store, {
       signal,
       // Stored after it was given up: what was deleted meanwhile must not come back.
       discard: () => {
@@ -86,5 +93,8 @@ export class BulkFiller {
         if (deleted.length > 0) void tier.ask('bulkDelete', (cache) => cache.bulkDelete(deleted))
       },
     })
+    for (const [index, [digest]] of wanted.entries()) {
+      if (statuses?.[index]?.code === 'ok') this.#options.fills.markFresh(digest)
+    }
   }
 }

@@ -65,9 +65,9 @@ export class CacheTier {
 
   /**
    * Stores a blob in the cache, of which nothing is visible before `published` resolves; gives up when that rejects.
-   * Never rejects itself.
+   * Tells whether the cache has it; never rejects.
    */
-  async write(digest: Digest, source: BlobSource, fill: Fill, published: Promise<unknown>): Promise<void> {
+  async write(digest: Digest, source: BlobSource, fill: Fill, published: Promise<unknown>): Promise<boolean> {
     let storing: Promise<void> | undefined
     const store = (attempt: CacheAttempt): Promise<void> => {
       const publishable = publishableSource(source, { attempt, fill, published })
@@ -79,10 +79,16 @@ export class CacheTier {
       if (fill.signal.aborted) void this.#cache.deleteBlob(digest).catch(() => undefined)
     }
     try {
-      await this.#guard.ask('commitWrite', store, { signal: fill.signal, digest, discard })
+      const stored = await this.#guard.ask('commitWrite', async (attempt) => (await store(attempt), true), {
+        signal: fill.signal,
+        digest,
+        discard,
+      })
+      return stored === true
     } catch {
       // The fill was cancelled. Whoever cancelled it waits until the cache has heard of that.
       await this.#guard.settled(storing)
+      return false
     } finally {
       fill.end()
     }

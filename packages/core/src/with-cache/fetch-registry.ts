@@ -75,7 +75,8 @@ export class FetchRegistry {
     const letGo = fetch.keep()
     try {
       const isFound = await fetch.found.catch(() => false)
-      if (isFound) await tier.write(digest, fetch.source(), fill, fetch.ended)
+      const isStored = isFound && (await tier.write(digest, fetch.source(), fill, fetch.ended))
+      if (isStored) fills.markFresh(digest)
       await fetch.ended
     } finally {
       fill.end()

@@ -1,6 +1,9 @@
 import type { Digest } from '../digest.ts'
 import { digestKey } from '../digest.ts'
 
+/** How many blobs are remembered that could not be deleted from the cache. */
+const MAX_STALE = 100_000
+
 /** One attempt to bring a blob into the cache. Whoever begins it ends it. */
 export class Fill {
   readonly #ended = Promise.withResolvers<void>()
@@ -41,6 +44,8 @@ export interface Exclusion extends Disposable {
 export class FillRegistry {
   readonly #fills = new Map<string, Set<Fill>>()
   readonly #excluded = new Map<string, number>()
+  // Oldest first.
+  readonly #stale = new Set<string>()
 
   /** Begins a fill, to be ended in any case; it may be cancelled from the start. */
   begin(digest: Digest): Fill {
@@ -54,6 +59,26 @@ export class FillRegistry {
     fills.add(fill)
     if (this.#excluded.has(key)) fill.cancel()
     return fill
+  }
+
+  /** Whether what the cache has of a blob may not be used: it is being deleted, or could not be. */
+  isBarred(digest: Digest): boolean {
+    const key = digestKey(digest)
+    return this.#excluded.has(key) || this.#stale.has(key)
+  }
+
+  /** Remembers that the cache may still have blobs that were deleted. */
+  markStale(digests: readonly Digest[]): void {
+    for (const digest of digests) this.#stale.add(digestKey(digest))
+    for (const key of this.#stale) {
+      if (this.#stale.size <= MAX_STALE) return
+      this.#stale.delete(key)
+    }
+  }
+
+  /** The cache has a blob that is stored where it counts. */
+  markFresh(digest: Digest): void {
+    this.#stale.delete(digestKey(digest))
   }
 
   /** Keeps blobs out of the cache until the exclusion is disposed. */

@@ -11,6 +11,7 @@ import { StorageABC } from '../storage-abc.ts'
 import { BulkFiller } from './bulk-filler.ts'
 import { CacheGuard } from './cache-guard.ts'
 import { CacheTier } from './cache-tier.ts'
+import { Deletion } from './deletion.ts'
 import { FallbackTier } from './fallback-tier.ts'
 import { FetchRegistry } from './fetch-registry.ts'
 import { FillRegistry } from './fill-registry.ts'
@@ -51,6 +52,7 @@ export class WithCacheStorage extends StorageABC {
   readonly #fetches: FetchRegistry
   readonly #fills = new FillRegistry()
   readonly #filler: BulkFiller
+  readonly #deletion: Deletion
   readonly #touches: TouchBatcher
 
   constructor({ cache, fallback, deferredWrites, ...rest }: WithCacheStorageOptions) {
@@ -66,6 +68,7 @@ export class WithCacheStorage extends StorageABC {
     this.#fallback = new FallbackTier(fallback, this.#deferred)
     this.#fetches = new FetchRegistry({ ...tuning, fallback, guard, tier: this.#cache, fills: this.#fills, hold })
     this.#filler = new BulkFiller({ tier: this.#cache, fills: this.#fills, maxBlobBytes: maxCachedBlobBytes, hold })
+    this.#deletion = new Deletion({ tier: this.#cache, fills: this.#fills, fetches: this.#fetches, hold })
     this.#touches = new TouchBatcher({
       periodMs: leaseMs / 4,
       touch: (digests) => fallback.missingBlobs(digests, { signal: AbortSignal.timeout(TOUCH_TIMEOUT_MS) }),
@@ -104,10 +107,12 @@ export class WithCacheStorage extends StorageABC {
   override async getBlob(digest: Digest, options: ReadOptions = {}): Promise<BlobReader | null> {
     this.assertReady(digest, options.signal)
     const range = resolveRange(digest, options)
-    const isShared = coversBlob(range, digest) && digest.sizeBytes <= this.#tuning.maxCachedBlobBytes
+    // While it is being deleted, only the fallback knows whether it is still there.
+    const isBarred = this.#fills.isBarred(digest)
+    const isShared = !isBarred && coversBlob(range, digest) && digest.sizeBytes <= this.#tuning.maxCachedBlobBytes
     const joined = isShared ? this.#fetches.join(digest, options) : undefined
     if (joined !== undefined) return joined
-    const cached = await this.#cache.read(digest, range, options)
+    const cached = isBarred ? null : await this.#cache.read(digest, range, options)
     if (cached) {
       this.#touches.used(digest)
       return cached
@@ -119,21 +124,12 @@ export class WithCacheStorage extends StorageABC {
 
   override async deleteBlob(digest: Digest, options: OperationOptions = {}): Promise<void> {
     this.assertReady(digest, options.signal)
-    using exclusion = this.#fills.exclude([digest])
-    await this.#fallback.delete(digest, options)
-    this.#fetches.forget([digest])
-    await exclusion.settled()
-    await this.#cache.ask('deleteBlob', (cache) => cache.deleteBlob(digest, options), { ...options, digest })
+    await this.#deletion.run([digest], () => this.#fallback.delete(digest, options), options)
   }
 
   override async bulkDelete(digests: readonly Digest[], options: OperationOptions = {}): Promise<string[]> {
     this.assertRunning(options.signal)
-    using exclusion = this.#fills.exclude(digests)
-    const failed = await this.#fallback.deleteMany(digests, options)
-    this.#fetches.forget(digests)
-    await exclusion.settled()
-    await this.#cache.ask('bulkDelete', (cache) => cache.bulkDelete(digests, options), options)
-    return failed
+    return this.#deletion.run(digests, () => this.#fallback.deleteMany(digests, options), options)
   }
 
   override async commitWrite(digest: Digest, source: BlobSource, options: OperationOptions = {}): Promise<void> {
@@ -150,7 +146,7 @@ export class WithCacheStorage extends StorageABC {
     }
     // A cache that goes on, but slowly, is not waited for either; one that hangs is noticed before.
     const patience = setTimeout(() => fill.cancel(), 2 * this.#tuning.cacheTimeoutMs)
-    await filling
+    if (await filling) this.#fills.markFresh(digest)
     clearTimeout(patience)
   }
 
@@ -172,7 +168,10 @@ export class WithCacheStorage extends StorageABC {
     options: OperationOptions = {},
   ): Promise<Map<string, Uint8Array>> {
     this.assertRunning(options.signal)
-    const found = await this.#cache.readMany(digests, options)
+    const found = await this.#cache.readMany(
+      digests.filter((digest) => !this.#fills.isBarred(digest)),
+      options,
+    )
     for (const digest of digests) if (found.has(digest.hash)) this.#touches.used(digest)
     const unpending = await this.#readPending(digests, found, options)
     if (unpending.length === 0) return found
@@ -190,7 +189,8 @@ export class WithCacheStorage extends StorageABC {
   ): Promise<Digest | null> {
     this.assertRunning(options.signal)
     const ask = (cache: StorageABC): Promise<Digest | null> => cache.resolveHash(hash, digestFunction, options)
-    const cached = await this.#cache.ask('resolveHash', ask, options)
+    const isBarred = this.#fills.isBarred({ hash, sizeBytes: 0, digestFunction })
+    const cached = isBarred ? null : await this.#cache.ask('resolveHash', ask, options)
     return cached ?? this.#fallback.resolveHash(hash, digestFunction, options)
   }
 
