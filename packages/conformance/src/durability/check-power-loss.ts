@@ -75,7 +75,10 @@ async function runRound(check: PowerLossCheck, { round, random, ledger, parent }
   if (opened !== undefined) {
     const enough = ledger.acknowledgements + 20 * maxOperations
     const isOver = (): boolean => files.hasCrashed || ledger.acknowledgements > enough
-    await runWorkload({ ...opened, random, notebook: ledger, round, isOver })
+    const failures: unknown[] = []
+    const onFailure = (error: unknown): void => void (files.hasCrashed || failures.push(error))
+    await runWorkload({ ...opened, random, notebook: ledger, round, isOver, onFailure })
+    if (failures.length > 0) throw failures[0]
     assert.ok(files.operations > 0, 'the storage does not use the file operations that it was given')
   }
   files.recover(after)

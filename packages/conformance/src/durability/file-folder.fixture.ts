@@ -12,6 +12,8 @@ export type FileDefect =
   | 'acknowledges before it syncs'
   | 'acknowledges before it writes'
   | 'leaves its temporary files'
+  | 'hides its failures'
+  | 'has failures of its own'
 
 type Step = 'write' | 'sync' | 'rename' | 'syncFolder' | 'acknowledge'
 
@@ -24,6 +26,8 @@ const STEPS: Readonly<Record<FileDefect, readonly Step[]>> = {
   'acknowledges before it syncs': ['write', 'rename', 'acknowledge', 'sync', 'syncFolder'],
   'acknowledges before it writes': ['acknowledge', 'write', 'sync', 'rename', 'syncFolder'],
   'leaves its temporary files': RIGHT,
+  'hides its failures': RIGHT,
+  'has failures of its own': RIGHT,
 }
 
 let temporaries = 0
@@ -97,7 +101,9 @@ export class FileFolder {
         if (step === 'acknowledge') acknowledge()
       }
     } catch (error) {
-      await this.#files.unlink(temporary).catch(() => undefined)
+      if (this.#defect !== 'leaves its temporary files') await this.#files.unlink(temporary).catch(() => undefined)
+      if (this.#defect === 'hides its failures') acknowledge()
+      if (this.#defect === 'has failures of its own') throw error
       throw fileError(error, 'File: cannot write')
     } finally {
       await file?.close()

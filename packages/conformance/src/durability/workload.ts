@@ -24,10 +24,12 @@ export interface WorkloadOptions extends Opened {
   readonly round: number
   /** Says when to begin no more. */
   readonly isOver: () => boolean
+  /** Is told when an operation fails, which ends the worker. */
+  readonly onFailure: (error: unknown) => void
 }
 
-/** Names a blob so that another process can make it: see {@link blobNamed}. */
-export function blobName(seed: number, sizeBytes: number): string {
+/** Names a blob so that another process can make it. */
+function blobName(seed: number, sizeBytes: number): string {
   return `blob:${seed}:${sizeBytes}`
 }
 
@@ -60,7 +62,7 @@ export function entryNamed(outcome: string): ActionCacheEntry {
 
 /**
  * Writes, reads and deletes blobs, and entries that reference blobs written before, by several workers at once, until it
- * is over or everything fails because of a crash. Notes every change.
+ * is over or everything fails. Notes every change.
  *
  * @throws when what is read back is not what was written.
  */
@@ -93,7 +95,7 @@ class Worker {
     }
   }
 
-  /** Does one thing; false when it failed because the machine or the process is going down. */
+  /** Does one thing; false when it failed. */
   async #step(): Promise<boolean> {
     const { random, storage, actionCache } = this.#options
     const choice = random()
@@ -134,7 +136,7 @@ class Worker {
 
   async #read(storage: StorageABC, name: string): Promise<boolean> {
     const { digest, bytes } = blobNamed(name)
-    const read = await attempt(() => readWhole(storage, digest))
+    const read = await this.#attempt(() => readWhole(storage, digest))
     if (read instanceof Uint8Array) assertSameBytes(read, bytes, `reading ${name}`)
     return read !== failed
   }
@@ -142,18 +144,22 @@ class Worker {
   async #change(name: string, outcome: Outcome, perform: () => Promise<unknown>): Promise<boolean> {
     const { notebook } = this.#options
     notebook.note({ state: 'begun', name, outcome })
-    if ((await attempt(perform)) === failed) return false
+    if ((await this.#attempt(perform)) === failed) return false
     notebook.note({ state: 'acknowledged', name, outcome })
     return true
+  }
+
+  async #attempt<Result>(perform: () => Promise<Result>): Promise<Result | typeof failed> {
+    try {
+      return await perform()
+    } catch (error) {
+      this.#options.onFailure(error)
+      return failed
+    }
   }
 }
 
 const failed = Symbol('failed')
-
-/** What fails because of the crash ends a worker; what went wrong for another reason shows when all is verified. */
-async function attempt<Result>(perform: () => Promise<Result>): Promise<Result | typeof failed> {
-  return perform().catch(() => failed)
-}
 
 async function readWhole(storage: StorageABC, digest: Digest): Promise<Uint8Array | null> {
   const reader = await storage.getBlob(digest)
