@@ -8,6 +8,7 @@ import { AccessLog } from './access-log.ts'
 import { BlobFiles } from './blob-files.ts'
 import { BlobRecords } from './blob-records.ts'
 import { Checkpointer } from './checkpointer.ts'
+import { DiskRoom } from './disk-room.ts'
 import { EntryRecords } from './entry-records.ts'
 import type { Eviction } from './evictor.ts'
 import { Evictor } from './evictor.ts'
@@ -44,6 +45,8 @@ interface Running {
 /** One open folder: the database, the files beside it, and the queue of changes. Both halves of a backend share it. */
 export class SqliteStore extends Lifecycle {
   readonly files: BlobFiles
+  /** Writes that take room on the disk run within it. */
+  readonly disk: DiskRoom
   readonly maxBytes: number
   readonly #path: string
   readonly #options: SqliteOptions
@@ -58,6 +61,10 @@ export class SqliteStore extends Lifecycle {
     this.#path = options.path
     this.#options = options
     this.#operations = options.files ?? nodeFiles
+    this.disk = new DiskRoom(options.path, async () => {
+      const { log, blobs } = this.#state
+      return { logBytes: await log.sizeBytes(), reusableBytes: blobs.reusableBytes() }
+    })
     this.files = new BlobFiles(join(options.path, 'files'), this.#operations)
   }
 

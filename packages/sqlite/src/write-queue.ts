@@ -12,7 +12,10 @@ const BUSY_DEADLINE_MS = 10_000
 const BUSY_RETRY_MS = 5
 
 /** What a job writes to the log besides content, roughly: two pages. */
-const JOB_BYTES = 8192
+const JOB_BYTES = 2 * 4096
+
+/** What its transaction writes to the log whatever its jobs, roughly: pages that they share, of every table and index. */
+const TRANSACTION_BYTES = 8 * 4096
 
 /** What a job sees of the transaction it runs in. */
 export interface Transaction {
@@ -117,7 +120,7 @@ export class WriteQueue {
       if (transaction.usedBytes !== before) this.#writeUsage.run(transaction.usedBytes)
       this.#options.database.exec('COMMIT')
       this.#committed += 1
-      this.#options.onCommit(transaction.rowBytes + batch.length * JOB_BYTES)
+      this.#options.onCommit(transaction.rowBytes + batch.length * JOB_BYTES + TRANSACTION_BYTES)
     } catch (error) {
       if (this.#options.database.inTransaction) this.#options.database.exec('ROLLBACK')
       for (const job of batch) job.reject(sqliteError(error, 'cannot commit'))
