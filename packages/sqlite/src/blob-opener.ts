@@ -1,7 +1,15 @@
 import type { BlobReader, ByteRange, Digest, OperationOptions } from '@caskade/core'
-import { corruptError, coversBlob, digestOf, readerFromBytes, reportEvent, verifiedReader } from '@caskade/core'
+import {
+  corruptError,
+  coversBlob,
+  digestOf,
+  formatDigest,
+  readerFromBytes,
+  reportEvent,
+  verifiedReader,
+} from '@caskade/core'
 import type { StorageError } from '@caskade/core'
-import { readerFromFile } from '@caskade/core/files'
+import { fileError, readerFromFile } from '@caskade/core/files'
 import type { BlobRecord } from './blob-records.ts'
 import type { BlobWriter } from './blob-writer.ts'
 import type { SqliteStore } from './sqlite-store.ts'
@@ -81,7 +89,10 @@ export class BlobOpener {
       signal,
       release: () => file.close().finally(release),
     })
-    const sizeBytes = await file.sizeBytes()
+    const sizeBytes = await file.sizeBytes().catch(async (error: unknown) => {
+      await reader[Symbol.asyncDispose]()
+      throw fileError(error, `Sqlite: cannot read the file of blob ${formatDigest(digest)}`, digest)
+    })
     if (sizeBytes !== digest.sizeBytes) {
       await reader[Symbol.asyncDispose]()
       const error = corruptError(digest, `its file has ${sizeBytes} bytes`)

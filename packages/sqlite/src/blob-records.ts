@@ -33,6 +33,8 @@ export class BlobRecords {
   readonly #looseOwners: Statement
   readonly #looseOf: Statement
   readonly #lastAccess: Statement
+  readonly #freePages: Statement
+  readonly #pageSize: Statement
 
   constructor(database: SqlDatabase) {
     const prepare = (sql: string): Statement => database.prepare(sql)
@@ -52,6 +54,8 @@ export class BlobRecords {
     this.#removeLoose = prepare('DELETE FROM loose_file WHERE id = ? RETURNING cost_bytes AS costBytes')
     this.#looseOwners = prepare('SELECT DISTINCT owner FROM loose_file')
     this.#looseOf = prepare('SELECT id FROM loose_file WHERE owner = ?')
+    this.#freePages = prepare('PRAGMA freelist_count')
+    this.#pageSize = prepare('PRAGMA page_size')
     this.#lastAccess = prepare(
       'SELECT max(coalesce((SELECT max(accessed_us) FROM blob), 0), coalesce((SELECT max(accessed_us) FROM entry), 0)) AS last',
     )
@@ -134,5 +138,12 @@ export class BlobRecords {
   /** The latest recorded use of anything, in microseconds since 1970. */
   lastAccessUs(): number {
     return selectOne<{ last: number }>(this.#lastAccess)?.last ?? 0
+  }
+
+  /** How much of the database is free for new rows, in bytes. */
+  reusableBytes(): number {
+    const { freelist_count: pages = 0 } = selectOne<{ freelist_count: number }>(this.#freePages) ?? {}
+    const { page_size: pageBytes = 0 } = selectOne<{ page_size: number }>(this.#pageSize) ?? {}
+    return pages * pageBytes
   }
 }

@@ -18,10 +18,19 @@ export class BlobWriter {
 
   /** Stores content, unless it is there already; see `StorageABC.commitWrite`. */
   async commit(digest: Digest, source: BlobSource, options: OperationOptions): Promise<void> {
-    if (source.sizeBytes === digest.sizeBytes && this.#use(digest)) return
-    if (digest.sizeBytes <= this.#maxRowBytes)
-      await this.#commitRow(digest, await collectSource(source, digest, options))
-    else await this.#commitFile(digest, source, options)
+    if (source.sizeBytes === digest.sizeBytes && this.#use(digest)) {
+      // Another writer may have committed it and not yet synced.
+      await this.#store.settled()
+      return
+    }
+    if (digest.sizeBytes <= this.#maxRowBytes) {
+      const bytes = await collectSource(source, digest, options)
+      const costBytes = bytes.byteLength + ROW_OVERHEAD_BYTES
+      await this.#store.disk.use(costBytes, 'row', () => this.#commitRow(digest, bytes, costBytes))
+      return
+    }
+    const costBytes = fileCostBytes(digest.sizeBytes)
+    await this.#store.disk.use(costBytes, 'file', () => this.#commitFile(digest, source, costBytes, options))
   }
 
   /** Removes a blob; succeeds when it is not there. */
@@ -42,8 +51,7 @@ export class BlobWriter {
     if (fileId !== null) this.#store.removeFiles([fileId])
   }
 
-  async #commitRow(digest: Digest, bytes: Uint8Array): Promise<void> {
-    const costBytes = bytes.byteLength + ROW_OVERHEAD_BYTES
+  async #commitRow(digest: Digest, bytes: Uint8Array, costBytes: number): Promise<void> {
     await this.#store.writeWithRoom(costBytes, (transaction) => {
       if (this.#use(digest)) return
       const id = this.#insert(digest, costBytes, null)
@@ -53,8 +61,7 @@ export class BlobWriter {
     })
   }
 
-  async #commitFile(digest: Digest, source: BlobSource, options: OperationOptions): Promise<void> {
-    const costBytes = fileCostBytes(digest.sizeBytes)
+  async #commitFile(digest: Digest, source: BlobSource, costBytes: number, options: OperationOptions): Promise<void> {
     const fileId = await this.#store.writeWithRoom(costBytes, (transaction) => {
       transaction.usedBytes += costBytes
       return this.#store.blobs.insertLooseFile(this.#store.ownerId, costBytes)

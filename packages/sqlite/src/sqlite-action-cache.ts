@@ -46,9 +46,8 @@ export class SqliteActionCache extends ActionCacheABC {
     // The caller may write to its bytes before the transaction runs.
     const kept = { ...entry, bytes: Uint8Array.from(entry.bytes) }
     const costBytes = entryCostBytes(key, kept)
-    return this.holding(() =>
-      this.#store.writeWithRoom(costBytes, (transaction) => this.#put(transaction, key, kept, costBytes, ifAbsent)),
-    )
+    const put = (transaction: Transaction): boolean => this.#put(transaction, key, kept, costBytes, ifAbsent)
+    return this.holding(() => this.#store.disk.use(costBytes, 'row', () => this.#store.writeWithRoom(costBytes, put)))
   }
 
   override async delete(key: ActionKey, { signal }: OperationOptions = {}): Promise<void> {

@@ -12,7 +12,10 @@ export interface SqliteOptions {
   readonly accessGranularityMs?: number | undefined
   /** The present time in milliseconds since 1970. Default: `Date.now`. */
   readonly now?: (() => number) | undefined
-  /** The file operations to use for files beside the database. Default: the real file system. */
+  /**
+   * The file operations for the files beside the database, for syncing its log, and for folders; SQLite itself reads and
+   * writes the database. Default: the real file system.
+   */
   readonly files?: FileOperations | undefined
 }
 

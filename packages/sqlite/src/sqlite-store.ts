@@ -1,7 +1,6 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Lifecycle, mapLimit, reportEvent, StorageError } from '@caskade/core'
-import type { OpenFile } from '@caskade/core/files'
+import type { FileOperations, OpenFile } from '@caskade/core/files'
 import { nodeFiles, OwnedDirectory, SyncGroup } from '@caskade/core/files'
 import Database from 'better-sqlite3'
 import { AccessClock } from './access-clock.ts'
@@ -9,9 +8,11 @@ import { AccessLog } from './access-log.ts'
 import { BlobFiles } from './blob-files.ts'
 import { BlobRecords } from './blob-records.ts'
 import { Checkpointer } from './checkpointer.ts'
+import { DiskRoom } from './disk-room.ts'
 import { EntryRecords } from './entry-records.ts'
 import type { Eviction } from './evictor.ts'
 import { Evictor } from './evictor.ts'
+import { createLastingDirectory } from './lasting-directory.ts'
 import { migrate } from './schema.ts'
 import type { SqlDatabase } from './sql.ts'
 import { sqliteError } from './sqlite-errors.ts'
@@ -44,9 +45,12 @@ interface Running {
 /** One open folder: the database, the files beside it, and the queue of changes. Both halves of a backend share it. */
 export class SqliteStore extends Lifecycle {
   readonly files: BlobFiles
+  /** Writes that take room on the disk run within it. */
+  readonly disk: DiskRoom
   readonly maxBytes: number
   readonly #path: string
   readonly #options: SqliteOptions
+  readonly #operations: FileOperations
   readonly #removals = new Set<Promise<void>>()
   #running: Running | undefined
 
@@ -56,7 +60,12 @@ export class SqliteStore extends Lifecycle {
     if (!(this.maxBytes >= 0)) throw new StorageError('invalid-argument', 'Sqlite: maxBytes must be a number of bytes')
     this.#path = options.path
     this.#options = options
-    this.files = new BlobFiles(join(options.path, 'files'), options.files ?? nodeFiles)
+    this.#operations = options.files ?? nodeFiles
+    this.disk = new DiskRoom(options.path, async () => {
+      const { log, blobs } = this.#state
+      return { logBytes: await log.sizeBytes(), reusableBytes: blobs.reusableBytes() }
+    })
+    this.files = new BlobFiles(join(options.path, 'files'), this.#operations)
   }
 
   get blobs(): BlobRecords {
@@ -87,6 +96,11 @@ export class SqliteStore extends Lifecycle {
   /** Runs changes within a transaction; see {@link WriteQueue.run}. */
   write<Result>(job: (transaction: Transaction) => Result, options?: JobOptions): Promise<Result> {
     return this.#state.queue.run(job, options)
+  }
+
+  /** Waits until what a read finds now would survive a power failure; see {@link WriteQueue.settled}. */
+  settled(): Promise<void> {
+    return this.#state.queue.settled()
   }
 
   /**
@@ -121,7 +135,7 @@ export class SqliteStore extends Lifecycle {
 
   protected override async onStart(): Promise<void> {
     try {
-      await mkdir(join(this.#path, 'files'), { recursive: true })
+      await createLastingDirectory(this.#operations, join(this.#path, 'files'))
       this.#running = await this.#open()
       await this.#removeLeftovers()
     } catch (error) {
@@ -160,8 +174,8 @@ export class SqliteStore extends Lifecycle {
       // Any write creates the log, whose file is then there to be synced.
       database.exec('UPDATE usage SET used_bytes = used_bytes')
       owner = await OwnedDirectory.claim(join(this.#path, 'owners'))
-      const log = await nodeFiles.open(`${databasePath}-wal`, 'update')
-      await nodeFiles.syncDirectory(this.#path)
+      const log = await this.#operations.open(`${databasePath}-wal`, 'update')
+      await this.#operations.syncDirectory(this.#path)
       return this.#assemble(database, databasePath, owner, log)
     } catch (error) {
       await owner?.release()

@@ -12,7 +12,10 @@ const BUSY_DEADLINE_MS = 10_000
 const BUSY_RETRY_MS = 5
 
 /** What a job writes to the log besides content, roughly: two pages. */
-const JOB_BYTES = 8192
+const JOB_BYTES = 2 * 4096
+
+/** What its transaction writes to the log whatever its jobs, roughly: pages that they share, of every table and index. */
+const TRANSACTION_BYTES = 8 * 4096
 
 /** What a job sees of the transaction it runs in. */
 export interface Transaction {
@@ -58,6 +61,10 @@ export class WriteQueue {
   readonly #options: WriteQueueOptions
   readonly #readUsage: Statement
   readonly #writeUsage: Statement
+  readonly #readVersion: Statement
+  #committed = 0
+  #synced = 0
+  #syncedVersion: number | undefined
   #jobs: Job[] = []
   #isScheduled = false
   #busySince: number | undefined
@@ -66,6 +73,7 @@ export class WriteQueue {
     this.#options = options
     this.#readUsage = options.database.prepare('SELECT used_bytes AS usedBytes FROM usage')
     this.#writeUsage = options.database.prepare('UPDATE usage SET used_bytes = ?')
+    this.#readVersion = options.database.prepare('PRAGMA data_version')
   }
 
   /** Runs a job within a transaction and resolves to its result. When it throws, its changes alone are undone. */
@@ -74,6 +82,15 @@ export class WriteQueue {
       this.#jobs.push({ run: job, isDurable, resolve: resolve as (result: unknown) => void, reject })
       this.#schedule()
     })
+  }
+
+  /**
+   * Waits until everything that a read finds now would survive a power failure: what is committed can be read before it is
+   * synced. Mostly there is nothing to wait for.
+   */
+  async settled(): Promise<void> {
+    if (this.#synced === this.#committed && this.#syncedVersion === this.#othersVersion()) return
+    await this.#sync()
   }
 
   #schedule(): void {
@@ -102,7 +119,8 @@ export class WriteQueue {
       }
       if (transaction.usedBytes !== before) this.#writeUsage.run(transaction.usedBytes)
       this.#options.database.exec('COMMIT')
-      this.#options.onCommit(transaction.rowBytes + batch.length * JOB_BYTES)
+      this.#committed += 1
+      this.#options.onCommit(transaction.rowBytes + batch.length * JOB_BYTES + TRANSACTION_BYTES)
     } catch (error) {
       if (this.#options.database.inTransaction) this.#options.database.exec('ROLLBACK')
       for (const job of batch) job.reject(sqliteError(error, 'cannot commit'))
@@ -157,11 +175,27 @@ export class WriteQueue {
       return
     }
     try {
-      await this.#options.sync()
+      await this.#sync()
       job.resolve(result)
     } catch (error) {
-      const cause = { cause: error }
-      job.reject(new StorageError('unknown', 'Sqlite: cannot sync the log; the write may be lost', cause))
+      job.reject(error)
     }
+  }
+
+  async #sync(): Promise<void> {
+    const committed = this.#committed
+    const version = this.#othersVersion()
+    try {
+      await this.#options.sync()
+    } catch (error) {
+      throw new StorageError('unknown', 'Sqlite: cannot sync the log; the write may be lost', { cause: error })
+    }
+    this.#synced = Math.max(this.#synced, committed)
+    this.#syncedVersion = version
+  }
+
+  /** Changes whenever another process has committed something. */
+  #othersVersion(): number | undefined {
+    return selectOne<{ data_version: number }>(this.#readVersion)?.data_version
   }
 }

@@ -2,6 +2,7 @@ import type { BlobReader } from '../blob-reader.ts'
 import { readerFromChunks } from '../blob-reader.ts'
 import type { ByteRange } from '../byte-range.ts'
 import type { OperationOptions } from '../operation-options.ts'
+import { fileError } from './file-errors.ts'
 import type { OpenFile } from './file-operations.ts'
 
 /** How much of a file is read at once, in bytes: the least CPU per byte measured, with little memory per reader. */
@@ -13,7 +14,10 @@ export interface FileReaderOptions extends OperationOptions {
   readonly release?: (() => void | PromiseLike<void>) | undefined
 }
 
-/** Reads a range of an open file, which must stay open until `release` is called. */
+/**
+ * Reads a range of an open file, which must stay open until `release` is called. A read that fails, fails the reader with a
+ * `StorageError`.
+ */
 export function readerFromFile(file: OpenFile, range: ByteRange, options: FileReaderOptions = {}): BlobReader {
   return readerFromChunks(range.length, fileChunks(file, range), options)
 }
@@ -23,9 +27,17 @@ async function* fileChunks(file: OpenFile, { offset, length }: ByteRange): Async
   let position = offset
   while (position < end) {
     const buffer = Buffer.allocUnsafeSlow(Math.min(READ_CHUNK_BYTES, end - position))
-    const bytesRead = await file.read(buffer, position)
+    const bytesRead = await read(file, buffer, position)
     if (bytesRead === 0) return
     position += bytesRead
     yield bytesRead === buffer.byteLength ? buffer : buffer.subarray(0, bytesRead)
+  }
+}
+
+async function read(file: OpenFile, buffer: Uint8Array, position: number): Promise<number> {
+  try {
+    return await file.read(buffer, position)
+  } catch (error) {
+    throw fileError(error, 'file: cannot read')
   }
 }

@@ -3,8 +3,8 @@ import { mkdtemp, readFile, readdir, rm, utimes, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { ChunkList, FileWriter, nodeFiles, OwnedDirectory, SyncGroup } from './index.ts'
-import { fileError } from './index.ts'
+import { ChunkList, FileWriter, nodeFiles, OwnedDirectory, readerFromFile, SyncGroup } from './index.ts'
+import { fileError, type OpenFile } from './index.ts'
 import type { ProcessIdentity } from './process-identity.ts'
 import { identifyThisProcess } from './process-identity.ts'
 
@@ -64,6 +64,19 @@ describe('an open file', () => {
     await expect(file.read(Buffer.alloc(1), 0)).rejects.toMatchObject({ code: 'not-running' })
     await Promise.all([writing, closing])
     expect((await readFile(join(directory, 'out'))).byteLength).toBe(10_000_000)
+  })
+})
+
+describe('readerFromFile', () => {
+  test('tells a failed read as a StorageError, and releases the file', async () => {
+    const file = await nodeFiles.open(join(directory, 'out'), 'create')
+    const failure = Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' })
+    const broken: OpenFile = Object.assign(Object.create(file) as OpenFile, { read: () => Promise.reject(failure) })
+    const reader = readerFromFile(broken, { offset: 0, length: 10 }, { release: () => file.close() })
+
+    await expect(reader.bytes()).rejects.toMatchObject({ name: 'StorageError', code: 'unknown', cause: failure })
+
+    await expect(file.sizeBytes()).rejects.toMatchObject({ code: 'not-running' })
   })
 })
 

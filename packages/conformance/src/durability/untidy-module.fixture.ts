@@ -1,0 +1,4 @@
+import { fileBackend } from './file-backend.fixture.ts'
+
+export const open = (directory: string): ReturnType<typeof fileBackend> =>
+  fileBackend(directory, undefined, { storage: 'leaves its temporary files' })
