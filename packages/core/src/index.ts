@@ -35,6 +35,7 @@ export {
 export { createHasher, digestOf, emptyDigest, type Hasher } from './hashing.ts'
 export { Lifecycle, startAll, stopAll } from './lifecycle.ts'
 export { mapLimit } from './map-limit.ts'
+export { MemoryBudget } from './memory-budget.ts'
 export type { OperationOptions, ReadOptions } from './operation-options.ts'
 export type { BackendConfig, OptionSchema, OptionsSchema, Provider, ProviderContext } from './provider.ts'
 export { okStatus, type Status, statusOfError } from './status.ts'
