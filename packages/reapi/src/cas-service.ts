@@ -28,6 +28,7 @@ import {
 } from './messages.ts'
 import type { ReapiSettings } from './reapi-options.ts'
 import { toRpcStatus } from './status-mapping.ts'
+import { TreeLimits } from './tree-limits.ts'
 import { walkTree } from './tree-reader.ts'
 import { compressSmall, decompressSmall } from './zstd.ts'
 
@@ -170,7 +171,7 @@ export class CasService {
       storage: backend.storage,
       digests: this.#digests,
       requestedFunction: digestFunction,
-      maxTreeBytes,
+      limits: new TreeLimits(maxTreeBytes),
       signal,
     })
     for await (const { directory, digest } of walk) {
