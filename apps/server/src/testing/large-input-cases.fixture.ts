@@ -22,6 +22,20 @@ export const largeInputCases: readonly ReapiCase[] = [
     },
   },
   {
+    name: 'batches of more items than are worth a batch are INVALID_ARGUMENT',
+    async run(client) {
+      const empty = blobOf(Buffer.alloc(0)).wire
+      const [most, more] = [40_000, 40_001].map((count) => Array.from({ length: count }, () => empty))
+
+      const { responses } = await client.batchReadBlobs({ digests: most ?? [] })
+
+      assert.equal(responses.length, 40_000)
+      await assertStatus(client.batchReadBlobs({ digests: more ?? [] }), 'INVALID_ARGUMENT', 'BatchReadBlobs')
+      const update = client.rawUnary(`${CAS}/BatchUpdateBlobs`, emptyFields(2, 2 * 40_001))
+      await assertStatus(update, 'INVALID_ARGUMENT', 'BatchUpdateBlobs')
+    },
+  },
+  {
     name: 'trees of nothing but empty fields are not walked',
     async run(client) {
       const tree = blobOf(emptyFields(2, 2_100_000))
