@@ -36,6 +36,7 @@ export { DeferredWrites, type DeferredWritesOptions, type DeferredWritesStatus }
 export { createHasher, digestOf, emptyDigest, type Hasher } from './hashing.ts'
 export { Lifecycle, startAll, stopAll } from './lifecycle.ts'
 export { mapLimit } from './map-limit.ts'
+export { MemoryBudget } from './memory-budget.ts'
 export type { OperationOptions, ReadOptions } from './operation-options.ts'
 export type { BackendConfig, OptionSchema, OptionsSchema, Provider, ProviderContext } from './provider.ts'
 export { sharded, type ShardedConfig, type ShardedOptions, shardedProvider } from './sharded/sharded.ts'

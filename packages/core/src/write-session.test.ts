@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { FileOperations } from './files/index.ts'
 import { nodeFiles } from './files/index.ts'
-import { createDigest, digestOf, WriteSession } from './index.ts'
+import { createDigest, digestOf, MemoryBudget, WriteSession } from './index.ts'
 
 let directory: string
 
@@ -54,6 +54,35 @@ describe('WriteSession', () => {
 
       expect(await readdir(directory)).toEqual([])
     }
+  })
+
+  test('sessions that share a budget keep no more than it in memory, and give back what they had', async () => {
+    const memoryBudget = new MemoryBudget(1000)
+    const open = (): WriteSession => new WriteSession({ directory, memoryBudget })
+    const content = Buffer.alloc(600, 'content ')
+    const [first, second] = [open(), open()]
+    for (const session of [first, second]) await writeInChunks(session, content, 100)
+    for (const session of [first, second]) await session.finish()
+
+    expect([first.filePath === undefined, second.filePath === undefined]).toEqual([true, false])
+    for (const session of [first, second]) {
+      expect(content.equals(await session.open().bytes())).toBe(true)
+      await session[Symbol.asyncDispose]()
+    }
+    await using third = open()
+    await writeInChunks(third, Buffer.alloc(1000), 100)
+    await third.finish()
+    expect(third.filePath).toBeUndefined()
+  })
+
+  test('a session that writes to its file gathers nothing that is not in the budget', async () => {
+    const memoryBudget = new MemoryBudget(1000)
+    await using session = new WriteSession({ directory, memoryBudget })
+
+    await writeInChunks(session, Buffer.alloc(10_000), 600)
+
+    const [name = ''] = await readdir(directory)
+    expect((await readFile(join(directory, name))).byteLength).toBeGreaterThanOrEqual(9000)
   })
 
   test('refuses content beyond maxBytes', async () => {

@@ -13,6 +13,7 @@ import { readerFromFile } from './files/file-reader.ts'
 import { FileWriter } from './files/file-writer.ts'
 import type { Hasher } from './hashing.ts'
 import { createHasher } from './hashing.ts'
+import { MemoryBudget } from './memory-budget.ts'
 import type { OperationOptions } from './operation-options.ts'
 import { StorageError } from './storage-error.ts'
 
@@ -22,6 +23,8 @@ export interface WriteSessionOptions {
   readonly directory: string
   /** Content above this many bytes moves to a file. Default: 1 MiB. */
   readonly maxMemoryBytes?: number | undefined
+  /** Content that does not fit in it moves to a file too. Default: 64 MiB that all sessions of the process share. */
+  readonly memoryBudget?: MemoryBudget | undefined
   /** Content above this many bytes is refused with `too-large`. Default: no limit. */
   readonly maxBytes?: number | undefined
   /** The function that hashes the content. Default: SHA-256. */
@@ -30,18 +33,24 @@ export interface WriteSessionOptions {
   readonly files?: FileOperations | undefined
 }
 
+/** However many clients begin an upload and leave it at that, this is what they keep in memory. */
+const sharedBudget = new MemoryBudget(64 * 1024 * 1024)
+
 /**
  * Collects incoming content, hashing it on the way, so that it can be verified and then committed to any number of
  * storages. The one who makes it disposes it, which removes its file.
  */
 export class WriteSession implements BlobSource, AsyncDisposable {
   readonly #maxMemoryBytes: number
+  readonly #memoryBudget: MemoryBudget
   readonly #maxBytes: number
   readonly #digestFunction: DigestFunction
   readonly #files: FileOperations
   readonly #path: string
   readonly #hasher: Hasher
   readonly #memory = new ChunkList()
+  /** What is taken of the budget. */
+  #heldBytes = 0
   #file: OpenFile | undefined
   #writer: FileWriter | undefined
   #sizeBytes = 0
@@ -52,11 +61,13 @@ export class WriteSession implements BlobSource, AsyncDisposable {
   constructor({
     directory,
     maxMemoryBytes = 1024 * 1024,
+    memoryBudget = sharedBudget,
     maxBytes = Number.MAX_SAFE_INTEGER,
     digestFunction = 'sha256',
     files = nodeFiles,
   }: WriteSessionOptions) {
     this.#maxMemoryBytes = maxMemoryBytes
+    this.#memoryBudget = memoryBudget
     this.#maxBytes = maxBytes
     this.#digestFunction = digestFunction
     this.#files = files
@@ -86,13 +97,13 @@ export class WriteSession implements BlobSource, AsyncDisposable {
     }
     this.#sizeBytes += chunk.byteLength
     this.#hasher.update(chunk)
-    if (this.#writer === undefined) {
-      this.#memory.push(chunk)
-      if (this.#memory.byteLength > this.#maxMemoryBytes) await this.#attempt(() => this.#moveToFile())
+    if (this.#writer !== undefined) {
+      await this.#appendToFile(this.#writer, chunk)
       return
     }
-    const writer = this.#writer
-    await this.#attempt(() => writer.append(chunk))
+    this.#memory.push(chunk)
+    const isTooMuch = this.#memory.byteLength > this.#maxMemoryBytes
+    if (isTooMuch || !this.#hold(this.#memory.byteLength)) await this.#attempt(() => this.#moveToFile())
   }
 
   /** Ends the writing and resolves to the digest of the content, which can be opened from then on. */
@@ -100,7 +111,7 @@ export class WriteSession implements BlobSource, AsyncDisposable {
     if (this.#digest !== undefined) return this.#digest
     const writer = this.#writer
     if (writer === undefined) this.#content = this.#memory.take()
-    else await this.#attempt(() => writer.flush())
+    else await this.#flush(writer)
     this.#digest = createDigest(this.#hasher.digest(), this.#sizeBytes, this.#digestFunction)
     return this.#digest
   }
@@ -132,6 +143,7 @@ export class WriteSession implements BlobSource, AsyncDisposable {
     this.#file = undefined
     this.#content = undefined
     this.#memory.take()
+    this.#hold(0)
     if (file === undefined) return
     await file.close()
     await this.#files.unlink(this.#path)
@@ -139,8 +151,27 @@ export class WriteSession implements BlobSource, AsyncDisposable {
 
   async #moveToFile(): Promise<void> {
     this.#file = await this.#files.open(this.#path, 'create')
-    this.#writer = new FileWriter(this.#file)
-    for (const chunk of this.#memory.take()) await this.#writer.append(chunk)
+    const writer = new FileWriter(this.#file)
+    this.#writer = writer
+    for (const chunk of this.#memory.take()) await writer.append(chunk)
+    await writer.flush()
+    this.#hold(0)
+  }
+
+  async #appendToFile(writer: FileWriter, chunk: Uint8Array): Promise<void> {
+    await this.#attempt(() => writer.append(chunk))
+    if (!this.#hold(writer.gatheredBytes)) await this.#flush(writer)
+  }
+
+  async #flush(writer: FileWriter): Promise<void> {
+    await this.#attempt(() => writer.flush())
+    this.#hold(0)
+  }
+
+  #hold(bytes: number): boolean {
+    if (!this.#memoryBudget.exchange(this.#heldBytes, bytes)) return false
+    this.#heldBytes = bytes
+    return true
   }
 
   async #attempt(operation: () => Promise<void>): Promise<void> {

@@ -1,6 +1,7 @@
 import { GrpcError } from './grpc-error.ts'
 import type { Method } from './method.ts'
 import type { HeaderFields } from './metadata.ts'
+import { ReceiveBudget } from './receive-budget.ts'
 import { errorTrailers, TRAILERS_ONLY_HEADERS } from './response-headers.ts'
 import { ServerCall } from './server-call.ts'
 import { StatusCode } from './status-code.ts'
@@ -11,6 +12,11 @@ export interface GrpcServerOptions {
   readonly methods: readonly Method[]
   /** Larger messages of clients are refused before they are received, in bytes. Default: 4 MiB. */
   readonly maxMessageBytes?: number | undefined
+  /**
+   * What the messages above 64 KiB that are being received or handled may come to in all, in bytes; further ones are
+   * refused as UNAVAILABLE. Default: 128 MiB.
+   */
+  readonly maxReceivedBytes?: number | undefined
   /** Turns what a handler threw, and is no `GrpcError`, into one. Default: INTERNAL, without telling the client more. */
   readonly toGrpcError?: ((error: unknown) => GrpcError) | undefined
   /** Hears of every call that failed, with what the handler threw. Default: nobody does. */
@@ -21,17 +27,20 @@ export interface GrpcServerOptions {
 export class GrpcServer {
   readonly #methods: ReadonlyMap<string, Method>
   readonly #maxMessageBytes: number
+  readonly #receiveBudget: ReceiveBudget
   readonly #toGrpcError: (error: unknown) => GrpcError
   readonly #onCallFailed: (path: string, error: GrpcError, cause: unknown) => void
 
   constructor({
     methods,
     maxMessageBytes = 4 * 1024 * 1024,
+    maxReceivedBytes = 128 * 1024 * 1024,
     toGrpcError = internalError,
     onCallFailed = () => undefined,
   }: GrpcServerOptions) {
     this.#methods = new Map(methods.map((method) => [method.path, method]))
     this.#maxMessageBytes = maxMessageBytes
+    this.#receiveBudget = new ReceiveBudget(maxReceivedBytes)
     this.#toGrpcError = toGrpcError
     this.#onCallFailed = onCallFailed
   }
@@ -45,7 +54,8 @@ export class GrpcServer {
       return
     }
     const path = String(stream.headers[':path'])
-    void this.#serve(new ServerCall(stream, path, this.#maxMessageBytes), this.#methods.get(path))
+    const call = new ServerCall(stream, path, this.#maxMessageBytes, this.#receiveBudget)
+    void this.#serve(call, this.#methods.get(path))
   }
 
   async #serve(call: ServerCall, method: Method | undefined): Promise<void> {
@@ -58,6 +68,8 @@ export class GrpcServer {
       const grpcError = GrpcError.is(error) ? error : this.#toGrpcError(error)
       this.#onCallFailed(call.path, grpcError, error)
       call.finish(grpcError)
+    } finally {
+      call.release()
     }
   }
 }

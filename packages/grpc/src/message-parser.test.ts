@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { frameMessage } from './encoded-message.ts'
 import { MessageParser } from './message-parser.ts'
+import { ReceiveBudget } from './receive-budget.ts'
 
 const messages = [0, 1, 5, 300, 0, 70_000, 200_000].map((size, index) => Buffer.alloc(size, index + 1))
 const stream = Buffer.concat(messages.flatMap((message) => frameMessage(message)))
 
 function parseInPieces(pieceSizes: Iterable<number>): Buffer[] {
-  const parser = new MessageParser(1_000_000)
+  const parser = new MessageParser(1_000_000, new ReceiveBudget(1_000_000))
   const parsed: Buffer[] = []
   let at = 0
   for (const size of pieceSizes) {
@@ -34,11 +35,11 @@ describe('MessageParser', () => {
   )
 
   test('does not set memory aside for what was only announced', () => {
-    const parser = new MessageParser(4_000_000_000)
+    const parser = new MessageParser(4_000_000_000, new ReceiveBudget(1_000_000))
     const before = process.memoryUsage().arrayBuffers
 
     for (let round = 0; round < 100; round++) {
-      const fresh = new MessageParser(4_000_000_000)
+      const fresh = new MessageParser(4_000_000_000, new ReceiveBudget(1_000_000))
       fresh.push(Buffer.from([0, 238, 0, 0, 0, 1]))
     }
     parser.push(Buffer.from([0, 238, 0, 0, 0, 1]))
@@ -48,12 +49,51 @@ describe('MessageParser', () => {
   })
 
   test('hands out a message that arrived in one piece without copying it', () => {
-    const parser = new MessageParser(1000)
+    const parser = new MessageParser(1000, new ReceiveBudget(1000))
     const chunk = Buffer.concat(frameMessage(Buffer.from('hello')))
 
     const [message] = parser.push(chunk)
 
     expect(message?.buffer).toBe(chunk.buffer)
+  })
+})
+
+describe('MessageParser: the budget', () => {
+  const budgetBytes = 900_000
+  const most = Buffer.concat(frameMessage(Buffer.alloc(600_000))).subarray(0, 500_000)
+
+  test('messages that are arriving count with what has arrived, until they are given up', () => {
+    const budget = new ReceiveBudget(budgetBytes)
+    const stalled = new MessageParser(1_000_000, budget)
+    stalled.push(most)
+
+    expect(() => new MessageParser(1_000_000, budget).push(most)).toThrow(/try again/)
+    stalled.abandon()
+
+    expect(new MessageParser(1_000_000, budget).push(most)).toEqual([])
+  })
+
+  test('messages that were returned count until they are given back, small ones not at all', () => {
+    const budget = new ReceiveBudget(budgetBytes)
+    const parser = new MessageParser(1_000_000, budget)
+    const whole = Buffer.concat(frameMessage(Buffer.alloc(600_000)))
+    parser.push(whole)
+
+    expect(() => parser.push(whole)).toThrow(/try again/)
+    const small = Buffer.concat(frameMessage(Buffer.alloc(60_000)))
+    for (let count = 0; count < 100; count++) new MessageParser(1_000_000, budget).push(small)
+    budget.giveBack(600_000)
+
+    expect(new MessageParser(1_000_000, budget).push(whole)).toHaveLength(1)
+  })
+
+  test('messages that arrive together with a malformed one do not stay counted', () => {
+    const budget = new ReceiveBudget(budgetBytes)
+    const whole = Buffer.concat([...frameMessage(Buffer.alloc(600_000)), Buffer.from([1, 0, 0, 0, 0])])
+
+    for (let round = 0; round < 3; round++) {
+      expect(() => new MessageParser(1_000_000, budget).push(whole)).toThrow(/compressed/)
+    }
   })
 })
 

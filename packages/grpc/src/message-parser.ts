@@ -1,15 +1,18 @@
 import { GrpcError } from './grpc-error.ts'
+import type { ReceiveBudget } from './receive-budget.ts'
+import { UNCOUNTED_BYTES } from './receive-budget.ts'
 import { StatusCode } from './status-code.ts'
 
 /** Every message is preceded by a flag for compression and its length (gRPC over HTTP/2, "Length-Prefixed-Message"). */
 export const PREFIX_BYTES = 5
 
 /** The first buffer for a message that arrives in pieces; it grows with what arrives, whatever length was announced. */
-const FIRST_BUFFER_BYTES = 64 * 1024
+const FIRST_BUFFER_BYTES = UNCOUNTED_BYTES
 
 /** Cuts a stream of bytes into messages, copying only those that arrive in pieces. */
 export class MessageParser {
   readonly #maxMessageBytes: number
+  readonly #budget: ReceiveBudget
   /** Received and not yet looked at. */
   #rest: Buffer = Buffer.alloc(0)
   /** The message that is arriving; its length is known. */
@@ -17,8 +20,10 @@ export class MessageParser {
   #partialBytes = 0
   #expectedBytes = 0
 
-  constructor(maxMessageBytes: number) {
+  /** A message that was returned counts in the budget until the one who takes it gives it back. */
+  constructor(maxMessageBytes: number, budget: ReceiveBudget) {
     this.#maxMessageBytes = maxMessageBytes
+    this.#budget = budget
   }
 
   /** Whether something arrived that is not yet a whole message. */
@@ -30,10 +35,27 @@ export class MessageParser {
    * Takes received bytes and returns the messages that are complete with them. A message may share memory with `chunk`.
    *
    * @throws GrpcError `RESOURCE_EXHAUSTED` as soon as a prefix announces more than the limit, `UNIMPLEMENTED` for a
-   * compressed message.
+   * compressed message, `UNAVAILABLE` when the budget is used up.
    */
   push(chunk: Buffer): Buffer[] {
     const messages: Buffer[] = []
+    try {
+      this.#parse(chunk, messages)
+      return messages
+    } catch (error) {
+      for (const { byteLength } of messages) this.#budget.giveBack(byteLength)
+      throw error
+    }
+  }
+
+  /** Gives up the message that is arriving. */
+  abandon(): void {
+    if (this.#partial !== undefined) this.#budget.giveBack(this.#partial.byteLength)
+    this.#partial = undefined
+    this.#rest = Buffer.alloc(0)
+  }
+
+  #parse(chunk: Buffer, messages: Buffer[]): void {
     let rest = this.#partial === undefined && this.#rest.byteLength > 0 ? Buffer.concat([this.#rest, chunk]) : chunk
     this.#rest = rest
     while (rest.byteLength > 0) {
@@ -45,6 +67,7 @@ export class MessageParser {
       const length = this.#readPrefix(rest)
       const end = PREFIX_BYTES + length
       if (rest.byteLength >= end) {
+        this.#count(0, length)
         messages.push(rest.subarray(PREFIX_BYTES, end))
         rest = rest.subarray(end)
         continue
@@ -54,7 +77,11 @@ export class MessageParser {
     }
     // A copy, so that a few bytes do not keep a whole receive buffer alive.
     this.#rest = rest.byteLength === 0 ? Buffer.alloc(0) : Buffer.from(rest)
-    return messages
+  }
+
+  #count(countedBytes: number, newBytes: number): void {
+    if (this.#budget.replace(countedBytes, newBytes)) return
+    throw new GrpcError(StatusCode.UNAVAILABLE, 'too many large messages are being received; try again')
   }
 
   #readPrefix(bytes: Buffer): number {
@@ -76,7 +103,9 @@ export class MessageParser {
     const needed = this.#partialBytes + taken
     let target = partial
     if (needed > partial.byteLength) {
-      target = Buffer.allocUnsafeSlow(Math.min(this.#expectedBytes, Math.max(needed, partial.byteLength * 2)))
+      const length = Math.min(this.#expectedBytes, Math.max(needed, partial.byteLength * 2))
+      this.#count(partial.byteLength, length)
+      target = Buffer.allocUnsafeSlow(length)
       partial.copy(target, 0, 0, this.#partialBytes)
     }
     bytes.copy(target, this.#partialBytes, 0, taken)

@@ -142,6 +142,31 @@ describe('backpressure', () => {
   })
 })
 
+describe('memory', () => {
+  test('large messages beyond the budget are refused until those before them are done with', async () => {
+    const gate = Promise.withResolvers<void>()
+    const started = Promise.withResolvers<void>()
+    const slow = unaryMethod(bytesCodec('Slow'), async () => {
+      started.resolve()
+      await gate.promise
+      return Buffer.from('done')
+    })
+    await using server = await serve([slow, echo], { maxReceivedBytes: 1_000_000 })
+    const pending = callUnary(server.client, 'Slow', Buffer.alloc(700_000))
+    await started.promise
+
+    const refused = await callUnary(server.client, 'Echo', Buffer.alloc(700_000))
+    const small = await callUnary(server.client, 'Echo', Buffer.alloc(1000))
+    gate.resolve()
+    await pending
+    const accepted = await callUnary(server.client, 'Echo', Buffer.alloc(700_000))
+
+    expect(refused.error?.code).toBe(StatusCode.UNAVAILABLE)
+    expect(small.response?.byteLength).toBe(1000)
+    expect(accepted.response?.byteLength).toBe(700_000)
+  })
+})
+
 describe('closing', () => {
   test('calls under way finish, new ones are refused', async () => {
     const gate = Promise.withResolvers<void>()

@@ -5,6 +5,7 @@ import { frameMessage } from './encoded-message.ts'
 import { GrpcError } from './grpc-error.ts'
 import { MessageParser } from './message-parser.ts'
 import { Metadata } from './metadata.ts'
+import type { ReceiveBudget } from './receive-budget.ts'
 import { StatusCode } from './status-code.ts'
 import { errorTrailers, OK_TRAILERS, RESPONSE_HEADERS, TRAILERS_ONLY_HEADERS } from './response-headers.ts'
 import type { StreamListener, TransportStream } from './transport-stream.ts'
@@ -18,8 +19,11 @@ export class ServerCall implements CallContext, StreamListener {
   readonly metadata: Metadata
   readonly #stream: TransportStream
   readonly #parser: MessageParser
+  readonly #budget: ReceiveBudget
   readonly #waiting: Buffer[] = []
   #waitingBytes = 0
+  /** The size of the message that the handler has. */
+  #handledBytes = 0
   #isPaused = false
   #hasClientEnded = false
   #failure: GrpcError | undefined
@@ -31,11 +35,12 @@ export class ServerCall implements CallContext, StreamListener {
   #wakeSender: (() => void) | undefined
   #isBlocked = false
 
-  constructor(stream: TransportStream, path: string, maxMessageBytes: number) {
+  constructor(stream: TransportStream, path: string, maxMessageBytes: number, budget: ReceiveBudget) {
     this.path = path
     this.#stream = stream
     this.metadata = new Metadata(stream.headers)
-    this.#parser = new MessageParser(maxMessageBytes)
+    this.#parser = new MessageParser(maxMessageBytes, budget)
+    this.#budget = budget
     stream.listen(this)
   }
 
@@ -61,13 +66,18 @@ export class ServerCall implements CallContext, StreamListener {
     }, timeoutMs)
   }
 
-  /** The next message of the client; null when it has sent its last. Rejects once the call has failed. */
+  /**
+   * The next message of the client; null when it has sent its last, and then the last one is still in use. Rejects once
+   * the call has failed.
+   */
   async receive(): Promise<Buffer | null> {
     for (;;) {
       if (this.#failure !== undefined) throw this.#failure
       const message = this.#waiting.shift()
       if (message !== undefined) {
         this.#waitingBytes -= message.byteLength
+        this.#budget.giveBack(this.#handledBytes)
+        this.#handledBytes = message.byteLength
         if (this.#isPaused && this.#waitingBytes < MAX_WAITING_BYTES) this.#resume()
         return message
       }
@@ -103,6 +113,13 @@ export class ServerCall implements CallContext, StreamListener {
     }
     const trailers = errorTrailers(error)
     this.#stream.end(this.#hasResponded ? trailers : { ...TRAILERS_ONLY_HEADERS, ...trailers })
+  }
+
+  /** Gives back the memory of what was received. Must be called once the handler is done. */
+  release(): void {
+    this.#budget.giveBack(this.#handledBytes)
+    this.#handledBytes = 0
+    this.#dropReceived()
   }
 
   onData(chunk: Buffer): void {
@@ -157,10 +174,17 @@ export class ServerCall implements CallContext, StreamListener {
     this.#stream.resume()
   }
 
+  #dropReceived(): void {
+    for (const message of this.#waiting) this.#budget.giveBack(message.byteLength)
+    this.#waiting.length = 0
+    this.#waitingBytes = 0
+    this.#parser.abandon()
+  }
+
   #fail(error: GrpcError): void {
     if (this.#failure !== undefined) return
     this.#failure = error
-    this.#waiting.length = 0
+    this.#dropReceived()
     this.#controller?.abort(error)
     this.#isBlocked = false
     this.#wakeReceiver?.()

@@ -11,6 +11,7 @@ import type { ActionResult, GetActionResultRequest, UpdateActionResultRequest } 
 import { ActionCache, ActionResultSchema } from './messages.ts'
 import type { ReapiSettings } from './reapi-options.ts'
 import { toRpcStatus } from './status-mapping.ts'
+import { TreeLimits } from './tree-limits.ts'
 
 /** What a response may come to, inlined content included, in bytes: clients receive 4 MiB at most unless told otherwise. */
 const MAX_RESULT_BYTES = 3.75 * 1024 * 1024
@@ -84,7 +85,7 @@ export class ActionCacheService {
       storage,
       digests: this.#digests,
       requestedFunction,
-      maxTreeBytes,
+      limits: new TreeLimits(maxTreeBytes),
       signal,
     })
     if (closure === null) throw notFound(action, 'one of its trees is missing or cannot be walked')

@@ -5,6 +5,7 @@ import { GrpcError } from '@caskade/grpc'
 import type { DigestReader, WireDigest } from './digests.ts'
 import type { ActionResult, Directory, Tree } from './messages.ts'
 import { TreeSchema } from './messages.ts'
+import type { TreeLimits } from './tree-limits.ts'
 import { walkTree } from './tree-reader.ts'
 
 /** What finding the blobs of an action result needs. */
@@ -13,8 +14,8 @@ export interface ClosureOptions {
   readonly digests: DigestReader
   /** The digest function of the request. */
   readonly requestedFunction: number
-  /** Trees that come to more than this are not walked, in bytes. */
-  readonly maxTreeBytes: number
+  /** For all trees of the result together; beyond them, none is walked. */
+  readonly limits: TreeLimits
   readonly signal: AbortSignal
 }
 
@@ -43,27 +44,21 @@ export async function closureOf(result: ActionResult, options: ClosureOptions): 
   const { digests, requestedFunction } = options
   try {
     const closure = directDigests(result, digests, requestedFunction)
-    let treeBytes = 0
+    // Not push(...): as arguments, the files of a large tree would be too many.
+    const add = (more: readonly Digest[]): void => more.forEach((digest) => closure.push(digest))
     for (const { treeDigest, rootDirectoryDigest } of result.outputDirectories) {
       if (treeDigest !== undefined) {
-        const digest = digests.read(treeDigest, requestedFunction)
-        treeBytes += digest.sizeBytes
-        if (treeBytes > options.maxTreeBytes) return null
-        const tree = await readTree(digest, options)
+        const tree = await readTree(digests.read(treeDigest, requestedFunction), options)
         if (tree === null) return null
-        closure.push(...filesOf([tree.root, ...tree.children], options))
+        add(filesOf([tree.root, ...tree.children], options))
         continue
       }
       if (rootDirectoryDigest === undefined) return null
-      const directories = await readDirectories(digests.read(rootDirectoryDigest, requestedFunction), options)
-      if (directories === null) return null
-      closure.push(...directories.map(({ digest }) => digest))
-      closure.push(
-        ...filesOf(
-          directories.map(({ directory }) => directory),
-          options,
-        ),
-      )
+      const stored = await readDirectories(digests.read(rootDirectoryDigest, requestedFunction), options)
+      if (stored === null) return null
+      add(stored.map(({ digest }) => digest))
+      const directories = stored.map(({ directory }) => directory)
+      add(filesOf(directories, options))
     }
     return closure
   } catch (error) {
@@ -73,10 +68,12 @@ export async function closureOf(result: ActionResult, options: ClosureOptions): 
   }
 }
 
-async function readTree(digest: Digest, { storage, signal }: ClosureOptions): Promise<Tree | null> {
+async function readTree(digest: Digest, { storage, limits, signal }: ClosureOptions): Promise<Tree | null> {
+  if (!limits.addBytes(digest.sizeBytes)) return null
   const reader = await storage.getBlob(digest, { signal })
   if (reader === null) return null
   const bytes = await reader.bytes()
+  if (!limits.addFields(TreeSchema, bytes)) return null
   try {
     return fromBinary(TreeSchema, bytes)
   } catch {

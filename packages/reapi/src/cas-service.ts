@@ -28,8 +28,12 @@ import {
 } from './messages.ts'
 import type { ReapiSettings } from './reapi-options.ts'
 import { toRpcStatus } from './status-mapping.ts'
+import { TreeLimits } from './tree-limits.ts'
 import { walkTree } from './tree-reader.ts'
 import { compressSmall, decompressSmall } from './zstd.ts'
+
+/** How many blobs a batch may name: what is larger than 100 bytes reaches the limit in bytes before. */
+const MAX_BATCH_ITEMS = 40_000
 
 /** Smaller blobs are sent as they are even to clients that take zstd: compressing them gains nothing. */
 const COMPRESS_FROM_BYTES = 1024
@@ -80,6 +84,7 @@ export class CasService {
     { requests, digestFunction }: BatchUpdateBlobsRequest,
     { signal }: CallContext,
   ): Promise<BatchUpdateBlobsResponse> {
+    assertBatchCount(requests.length)
     const items = requests.map((request) => this.#checkBatchItem(request, digestFunction))
     this.#assertBatchSize(items.map(({ sizeBytes }) => sizeBytes))
     const blobs: (readonly [Digest, Uint8Array])[] = []
@@ -125,6 +130,7 @@ export class CasService {
     { digests: wireDigests, digestFunction, acceptableCompressors }: BatchReadBlobsRequest,
     { signal }: CallContext,
   ): Promise<BatchReadBlobsResponse> {
+    assertBatchCount(wireDigests.length)
     const digests = wireDigests.map((digest) => this.#digests.read(digest, digestFunction))
     this.#assertBatchSize(digests.map(({ sizeBytes }) => sizeBytes))
     const outcomes = await this.#readAll(digests, signal)
@@ -170,7 +176,7 @@ export class CasService {
       storage: backend.storage,
       digests: this.#digests,
       requestedFunction: digestFunction,
-      maxTreeBytes,
+      limits: new TreeLimits(maxTreeBytes),
       signal,
     })
     for await (const { directory, digest } of walk) {
@@ -194,6 +200,13 @@ export class CasService {
     const message = `the batch comes to ${total} bytes, at most ${this.#settings.maxBatchBytes} are allowed; use ByteStream`
     throw new GrpcError(StatusCode.INVALID_ARGUMENT, message)
   }
+}
+
+/** Before anything is made of the items: each has an answer, however little there is to it. */
+function assertBatchCount(count: number): void {
+  if (count <= MAX_BATCH_ITEMS) return
+  const message = `the batch has ${count} blobs, at most ${MAX_BATCH_ITEMS} are allowed`
+  throw new GrpcError(StatusCode.INVALID_ARGUMENT, message)
 }
 
 const unanswered: Status = { code: 'unknown', message: 'the storage gave no answer for this blob' }

@@ -1,6 +1,10 @@
 import type { DescMessage, DescMethod, MessageShape } from '@bufbuild/protobuf'
 import { fromBinary, toBinary } from '@bufbuild/protobuf'
 import type { MethodCodec } from '@caskade/grpc'
+import { countFields, MIN_FIELD_BYTES } from './field-count.ts'
+
+/** How many fields a request may have in all: those of 130,000 digests, which is more than fit in 8 MiB. */
+const MAX_REQUEST_FIELDS = 400_000
 
 /** How the messages of a generated method are read and written. */
 export function codecOf<Input extends DescMessage, Output extends DescMessage>(
@@ -8,7 +12,10 @@ export function codecOf<Input extends DescMessage, Output extends DescMessage>(
 ): MethodCodec<MessageShape<Input>, MessageShape<Output>> {
   return {
     path: pathOf(method),
-    decode: (bytes) => fromBinary(method.input, bytes),
+    decode(bytes) {
+      assertNotTooDense(method.input, bytes)
+      return fromBinary(method.input, bytes)
+    },
     encode: (message) => toBinary(method.output, message),
   }
 }
@@ -16,4 +23,11 @@ export function codecOf<Input extends DescMessage, Output extends DescMessage>(
 /** The full name of a method, such as `/package.Service/Method`. */
 export function pathOf({ parent, name }: DescMethod): string {
   return `/${parent.typeName}/${name}`
+}
+
+/** Most requests are too short to have too many fields, and are not looked at. */
+function assertNotTooDense(schema: DescMessage, bytes: Buffer): void {
+  if (bytes.byteLength <= MAX_REQUEST_FIELDS * MIN_FIELD_BYTES) return
+  if (countFields(schema, bytes, MAX_REQUEST_FIELDS) <= MAX_REQUEST_FIELDS) return
+  throw new RangeError(`it has more than ${MAX_REQUEST_FIELDS} fields`)
 }

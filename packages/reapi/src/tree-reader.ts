@@ -5,6 +5,7 @@ import { GrpcError, StatusCode } from '@caskade/grpc'
 import type { DigestReader } from './digests.ts'
 import type { Directory } from './messages.ts'
 import { DirectorySchema } from './messages.ts'
+import type { TreeLimits } from './tree-limits.ts'
 
 /** How many bytes of directories are read at once. */
 const READ_BYTES = 4 * 1024 * 1024
@@ -21,8 +22,8 @@ export interface TreeWalkOptions {
   readonly digests: DigestReader
   /** The digest function of the request. */
   readonly requestedFunction: number
-  /** Refuse to walk further once the directories come to more than this, in bytes. */
-  readonly maxTreeBytes: number
+  /** Refuse to walk further once the directories come to more than this. */
+  readonly limits: TreeLimits
   readonly signal: AbortSignal
   /** Called for a directory that is not stored; by default it is left out. */
   readonly onMissing?: ((digest: Digest) => void) | undefined
@@ -40,12 +41,10 @@ export async function* walkTree(
 ): AsyncGenerator<StoredDirectory, void, undefined> {
   const seen = new Set([digestKey(root)])
   let level = [root]
-  let total = 0
   while (level.length > 0) {
     const next: Digest[] = []
     for (const batch of batchesOf(level)) {
-      total += batch.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
-      if (total > options.maxTreeBytes) throw tooLarge(root, options.maxTreeBytes)
+      for (const { sizeBytes } of batch) if (!options.limits.addBytes(sizeBytes)) throw tooLarge(root, options.limits)
       const found = await options.storage.bulkReadBlobs(batch, { signal: options.signal })
       for (const digest of batch) {
         const bytes = found.get(digest.hash)
@@ -53,6 +52,7 @@ export async function* walkTree(
           options.onMissing?.(digest)
           continue
         }
+        if (!options.limits.addFields(DirectorySchema, bytes)) throw tooLarge(root, options.limits)
         const directory = parseDirectory(digest, bytes)
         yield { digest, directory }
         for (const child of childrenOf(directory, options)) {
@@ -94,7 +94,7 @@ function parseDirectory(digest: Digest, bytes: Uint8Array): Directory {
   }
 }
 
-function tooLarge(root: Digest, maxTreeBytes: number): GrpcError {
-  const message = `the tree below ${formatDigest(root)} comes to more than ${maxTreeBytes} bytes of directories`
+function tooLarge(root: Digest, { maxBytes }: TreeLimits): GrpcError {
+  const message = `the tree below ${formatDigest(root)} has more than ${maxBytes} bytes of directories, or too many entries`
   return new GrpcError(StatusCode.FAILED_PRECONDITION, message)
 }

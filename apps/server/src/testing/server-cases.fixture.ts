@@ -3,6 +3,7 @@ import { Compressor_Value as Compressor, DigestFunction_Value as Fn, health } fr
 import { actionCacheCases } from './action-cache-cases.fixture.ts'
 import { byteStreamCases } from './byte-stream-cases.fixture.ts'
 import { casCases } from './cas-cases.fixture.ts'
+import { largeInputCases } from './large-input-cases.fixture.ts'
 import type { ReapiCase } from './reapi-support.fixture.ts'
 import { assertStatus } from './reapi-support.fixture.ts'
 import { resumeCases } from './resume-cases.fixture.ts'
@@ -63,4 +64,5 @@ export const reapiCases: readonly ReapiCase[] = [
   ...byteStreamCases,
   ...resumeCases,
   ...actionCacheCases,
+  ...largeInputCases,
 ]
