@@ -10,7 +10,6 @@ import { temporaryFolder } from './support/folders.ts'
 import { createRandom } from './support/random.ts'
 import { startServerProcess } from './support/server-process.ts'
 import { onSmallDisk } from './support/small-disk.ts'
-import { storeLeftovers } from './support/store-leftovers.ts'
 
 const KILLS = 100
 
@@ -19,12 +18,12 @@ const FAILED_PRECONDITION = 9
 
 const INSUFFICIENT_STORAGE = 507
 
-describe.each(durableModules)('%s', (name, module) => {
+describe.each(durableModules)('$name', ({ name, module, leftovers }) => {
   test(`loses nothing that it acknowledged over ${KILLS} kills, and leaves nothing`, async () => {
     using folder = temporaryFolder('kills')
     const seed = Math.floor(createRandom(`kills of ${name}`)() * 2 ** 32)
 
-    const checking = checkKills({ module, directory: folder.path, seed, rounds: KILLS, leftovers: storeLeftovers })
+    const checking = checkKills({ module, directory: folder.path, seed, rounds: KILLS, leftovers })
 
     await expect(checking).resolves.toBeUndefined()
   })
@@ -34,7 +33,7 @@ describe.each(durableModules)('%s', (name, module) => {
     async (blobSizes) => {
       const { open } = (await import(module.href)) as KillModule
       await onSmallDisk(async ({ directory }) => {
-        const checking = checkFullDisk({ open, directory, blobSizes, leftovers: storeLeftovers })
+        const checking = checkFullDisk({ open, directory, blobSizes, leftovers })
 
         await expect(checking).resolves.toBeUndefined()
       })

@@ -13,6 +13,11 @@ export function storeLeftovers(directory: string, digests: readonly Digest[]): s
   return files.length === expected ? owners : [`${files.length} files for ${expected} blobs`, ...owners]
 }
 
+/** What should not be in a folder of journals when everything has arrived and nobody uses it. */
+export function journalLeftovers(directory: string): string[] {
+  return namesOfFiles(directory)
+}
+
 function namesOfFiles(directory: string): string[] {
   const entries = readdirSync(directory, { recursive: true, withFileTypes: true })
   return entries.filter((entry) => entry.isFile()).map(({ name }) => basename(name))

@@ -116,9 +116,10 @@ export class PowerLossFiles implements FileOperations {
       const from = this.#place(oldPath)
       const to = this.#place(newPath)
       const node = (from && this.#tree.find(from)) ?? createFile()
-      if (node.kind === 'folder') throw new Error('PowerLossFiles: cannot rename a folder')
+      if (from !== undefined) this.#tree.takeUp(from)
       if (to !== undefined) keepContent(this.#tree.find(to))
       renameSync(oldPath, newPath)
+      if (node.kind === 'folder') movePaths(node, oldPath, newPath)
       const steps: { place: NamePlace; node: ModelNode | null }[] = []
       if (from !== undefined) steps.push({ place: from, node: null })
       if (to !== undefined) steps.push({ place: to, node })
@@ -223,4 +224,13 @@ function isObservation(operation: FileOperation): boolean {
 function keepContent(node: ModelNode | undefined): void {
   if (node?.kind === 'file' && node.paths.size === 1) node.lastContent = contentOf(node)
   if (node?.kind === 'folder') for (const child of node.live.values()) keepContent(child)
+}
+
+/** Has the files of a folder that was renamed be found at their new paths. */
+function movePaths(folder: ModelFolder, from: string, to: string): void {
+  for (const [name, node] of folder.live) {
+    const [before, after] = [join(from, name), join(to, name)]
+    if (node.kind === 'folder') movePaths(node, before, after)
+    else if (node.paths.delete(before)) node.paths.add(after)
+  }
 }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** A file as the model sees it, whatever its names. */
@@ -96,6 +96,13 @@ export class NameTree {
     this.change([{ place, node }])
     if (wasThere) this.#settle(this.#pending.pop())
     return node
+  }
+
+  /** Takes up everything in a folder, which is about to be found elsewhere. */
+  takeUp(place: NamePlace): void {
+    const node = this.find(place)
+    if (node?.kind !== 'folder') return
+    for (const name of readdirSync(place.path)) this.takeUp({ folder: node, name, path: join(place.path, name) })
   }
 
   /** Changes what stands under some names, all at once; null removes a name. */

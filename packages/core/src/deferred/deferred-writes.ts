@@ -210,12 +210,18 @@ export class DeferredWrites extends Lifecycle {
 
   /** Keeps pending blobs from arriving while it is being decided whether they are deleted. */
   holdBlobs(digests: readonly Digest[]): Promise<Hold> {
-    return this.#pending.hold(digests.flatMap((digest) => this.#pending.table.blob(digest) ?? []))
+    const keys = new Set(digests.map(digestKey))
+    const items = digests.flatMap((digest) => this.#pending.table.blob(digest) ?? [])
+    return this.#pending.hold(items, (header) => header.type === 'blob' && keys.has(digestKey(header.digest)))
   }
 
   /** Keeps a pending entry from arriving while it is being decided whether it is deleted. */
-  holdEntry(key: ActionKey): Promise<Hold> {
-    return this.#pending.hold([this.#pending.table.entry(key)].filter((item) => item !== undefined))
+  holdEntry({ namespace, key }: ActionKey): Promise<Hold> {
+    const item = this.#pending.table.entry({ namespace, key })
+    return this.#pending.hold(
+      item === undefined ? [] : [item],
+      (header) => header.type === 'entry' && header.key.namespace === namespace && header.key.key === key,
+    )
   }
 
   protected override async onStart(): Promise<void> {

@@ -1,6 +1,7 @@
 import { basename, dirname, join } from 'node:path'
 import { fileError } from '../files/file-errors.ts'
 import type { FileOperations } from '../files/file-operations.ts'
+import { createLastingDirectory } from '../files/lasting-directory.ts'
 import { OwnedDirectory } from '../files/owned-directory.ts'
 import { isErrnoException } from '../storage-error.ts'
 import { JournalLane } from './journal-lane.ts'
@@ -25,10 +26,10 @@ export class JournalFolder {
   /** Creates what is missing, and makes a folder for this process in it. */
   static async claim(path: string, files: FileOperations): Promise<JournalFolder> {
     try {
-      await files.createDirectory(join(path, 'owners'))
-      await files.createDirectory(join(path, 'unowned'))
+      await createLastingDirectory(files, join(path, 'owners'))
+      await createLastingDirectory(files, join(path, 'unowned'))
       const owned = await OwnedDirectory.claim(join(path, 'owners'))
-      for (const directory of [join(path, 'owners'), path, dirname(path)]) await files.syncDirectory(directory)
+      for (const directory of [owned.path, dirname(owned.path)]) await files.syncDirectory(directory)
       return new JournalFolder(path, files, owned)
     } catch (error) {
       throw fileError(error, `WithCache: cannot use journalDirectory ${path}`)

@@ -41,10 +41,11 @@ export class JournalLane {
   readonly #live = new Map<number, LiveRecord>()
   readonly #names: SyncGroup
   #waiting: Waiting[] = []
-  /** Settled, but not yet on disk as such. */
-  #unsettledIds: number[] = []
+  /** Settled, but not on disk as such, because that failed. */
+  readonly #unsettled = new Map<number, BlobHeader | EntryHeader>()
   #flushing: Promise<void> | undefined
   #mustRotate = false
+  #lastNumber = 0
   #nextId = 1
 
   private constructor(directory: string, files: FileOperations) {
@@ -58,7 +59,7 @@ export class JournalLane {
     const lane = new JournalLane(join(parent, randomUUID()), files)
     await files.createDirectory(lane.directory)
     await files.syncDirectory(parent)
-    lane.#segments.push(await JournalSegment.create(lane.directory, 1, files))
+    await lane.#activeSegment()
     return lane
   }
 
@@ -137,20 +138,22 @@ export class JournalLane {
     if (record === undefined) return
     this.#live.delete(header.id)
     record.location.segment.liveRecords -= 1
-    const settled = this.#enqueue({ header: { type: 'done', ids: [header.id] } })
-    if (header.type === 'blob' && header.isFile) await this.#removeContent(header.id)
-    await settled
+    this.#unsettled.set(header.id, header)
+    const settled = this.#enqueue({ header: { type: 'done', ids: [] } })
+    const removed = header.type === 'blob' && header.isFile ? this.#removeContent(header.id) : undefined
+    await Promise.all([settled, removed])
   }
 
-  /** Waits until everything settled so far is on disk as such. */
-  async flushSettled(): Promise<void> {
+  /** Waits until what was settled before is on disk as such, as far as somebody is concerned with it. */
+  async flushSettled(isConcerned: (header: BlobHeader | EntryHeader) => boolean): Promise<void> {
     while (this.#flushing !== undefined) await this.#flushing
-    if (this.#unsettledIds.length > 0) await this.#enqueue({ header: { type: 'done', ids: [] } })
+    const isLeft = [...this.#unsettled.values()].some(isConcerned)
+    if (isLeft) await JournalError.wrap(this.#enqueue({ header: { type: 'done', ids: [] } }))
   }
 
   /** Closes its files. What is live stays for the next owner. */
   async close(): Promise<void> {
-    await this.flushSettled().catch(() => undefined)
+    await this.flushSettled(() => true).catch(() => undefined)
     for (const segment of this.#segments) await segment.close()
   }
 
@@ -183,12 +186,12 @@ export class JournalLane {
   }
 
   async #appendAll(waiting: readonly Waiting[]): Promise<void> {
-    const ids = this.#unsettledIds
-    this.#unsettledIds = []
+    const ids = [...this.#unsettled.keys()]
     const records = [{ header: { type: 'done', ids } } as const, ...waiting.map(({ record }) => record)]
     try {
       const segment = await this.#activeSegment()
       const locations = await segment.append(records)
+      for (const id of ids) this.#unsettled.delete(id)
       for (const [index, { record, resolve }] of waiting.entries()) {
         if (record.header.type !== 'done') segment.liveRecords += 1
         resolve(locations[index + 1] as RecordLocation)
@@ -196,12 +199,10 @@ export class JournalLane {
     } catch (error) {
       // What a failed write or sync left at the end of the segment is unknown, so nothing may follow it.
       this.#mustRotate = true
-      this.#unsettledIds.push(...ids)
       for (const { record, reject } of waiting) {
-        // None of it may be replayed: not what is settled, and not what is reported as failed.
+        // It may be there all the same, and must not be replayed, because it is reported as failed.
         const { header } = record
-        if (header.type === 'done') this.#unsettledIds.push(...header.ids)
-        else if (header.type !== 'format') this.#unsettledIds.push(header.id)
+        if (header.type === 'blob' || header.type === 'entry') this.#unsettled.set(header.id, header)
         reject(error)
       }
     }
@@ -210,7 +211,9 @@ export class JournalLane {
   async #activeSegment(): Promise<JournalSegment> {
     const active = this.#segments.at(-1)
     if (active !== undefined && !this.#mustRotate && active.sizeBytes < SEGMENT_BYTES) return active
-    const segment = await JournalSegment.create(this.directory, (active?.number ?? 0) + 1, this.#files)
+    // A number is used once: of a segment that could not be begun something may be left.
+    this.#lastNumber += 1
+    const segment = await JournalSegment.create(this.directory, this.#lastNumber, this.#files)
     this.#segments.push(segment)
     this.#mustRotate = false
     return segment
@@ -224,6 +227,8 @@ export class JournalLane {
       if (oldest.liveRecords > 0 && !(await this.#compact(oldest))) return
       this.#segments.shift()
       await oldest.remove()
+      // In this order on disk as well: the next one may say that what was in this one is settled.
+      await this.#files.syncDirectory(this.directory)
     }
   }
 
@@ -253,6 +258,7 @@ export class JournalLane {
     for (const number of JournalSegment.numbersIn(names)) {
       const { segment, records } = await JournalSegment.open(this.directory, number, this.#files)
       this.#segments.push(segment)
+      this.#lastNumber = number
       for (const { header, contentOffset, contentLength, checksum } of records) {
         if (header.type === 'done') for (const id of header.ids) this.#live.delete(id)
         if (header.type !== 'blob' && header.type !== 'entry') continue

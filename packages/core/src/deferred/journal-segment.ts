@@ -48,6 +48,7 @@ export class JournalSegment {
       return segment
     } catch (error) {
       await file.close()
+      await files.unlink(segment.path).catch(() => undefined)
       throw error
     }
   }

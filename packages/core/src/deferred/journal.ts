@@ -1,7 +1,9 @@
+import { fileError } from '../files/file-errors.ts'
 import type { FileOperations } from '../files/file-operations.ts'
 import { reportEvent } from '../storage-events.ts'
 import { JournalFolder } from './journal-folder.ts'
 import { JournalLane } from './journal-lane.ts'
+import type { BlobHeader, EntryHeader } from './journal-record.ts'
 
 /** How often lanes are looked for whose process is gone, in milliseconds. */
 const ADOPT_EVERY_MS = 60_000
@@ -36,7 +38,7 @@ export class Journal {
       return new Journal(folder, await folder.createLane(), files, onLane)
     } catch (error) {
       await folder.release()
-      throw error
+      throw fileError(error, 'WithCache: cannot begin its journal')
     }
   }
 
@@ -50,7 +52,7 @@ export class Journal {
       await this.#adopt()
     } catch (error) {
       await this.close()
-      throw error
+      throw fileError(error, 'WithCache: cannot read its journal')
     }
     this.#timer = setInterval(() => {
       this.#adopting ??= this.#adopt()
@@ -63,9 +65,9 @@ export class Journal {
     }, ADOPT_EVERY_MS).unref()
   }
 
-  /** Waits until everything settled so far is on disk as such. */
-  async flushSettled(): Promise<void> {
-    for (const lane of [this.lane, ...this.#adopted]) await lane.flushSettled()
+  /** Waits until what was settled before is on disk as such, as far as somebody is concerned with it. */
+  async flushSettled(isConcerned: (header: BlobHeader | EntryHeader) => boolean): Promise<void> {
+    for (const lane of [this.lane, ...this.#adopted]) await lane.flushSettled(isConcerned)
   }
 
   /** Removes the empty lanes, and leaves the others for whoever comes next. */

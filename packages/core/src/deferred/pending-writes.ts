@@ -9,6 +9,7 @@ import type { Hold } from './hold.ts'
 import { holdItems } from './hold.ts'
 import { JournalError } from './journal-error.ts'
 import { Journal } from './journal.ts'
+import type { BlobHeader, EntryHeader } from './journal-record.ts'
 import type { JournalLane, LiveRecord } from './journal-lane.ts'
 import { isBlob, isEntry, PendingItem } from './pending-item.ts'
 import type { PendingLimits } from './pending-table.ts'
@@ -71,7 +72,7 @@ export class PendingWrites {
       return true
     } catch (error) {
       if (!(error instanceof JournalError)) throw error
-      reportEvent({ kind: 'deferred-failure', storageType: 'WithCache', operation: 'journal', error: error.cause })
+      reportEvent({ kind: 'deferred-failure', storageType: 'WithCache', operation: 'journal', error })
       return false
     } finally {
       release()
@@ -86,14 +87,14 @@ export class PendingWrites {
   }
 
   /** Keeps writes from arriving while it is being decided whether they are still wanted. */
-  hold(items: readonly PendingItem[]): Promise<Hold> {
+  hold(items: readonly PendingItem[], isConcerned: (header: BlobHeader | EntryHeader) => boolean): Promise<Hold> {
     return holdItems(items, {
       cancel: async (item) => {
         this.#remove(item)
         await item.lane.settle(item.record)
       },
       resume: (item) => this.delivery.add(item),
-      flushSettled: async () => this.#journal?.flushSettled(),
+      flushSettled: async () => this.#journal?.flushSettled(isConcerned),
     })
   }
 

@@ -69,7 +69,8 @@ export class FallbackEntries {
     const hold = await deferred.holdEntry(key)
     try {
       const isStored = await this.#fallback.update(key, entry, options)
-      if (isStored) await hold.cancel()
+      // Given up in any case; should the journal not learn of it, only a crash could bring the older one back.
+      if (isStored) await hold.cancel().catch(() => undefined)
       return isStored
     } catch (error) {
       throw refusal(deferred, error, options)

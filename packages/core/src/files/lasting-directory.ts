@@ -1,6 +1,6 @@
 import { dirname } from 'node:path'
-import { isErrnoException } from '@caskade/core'
-import type { FileOperations } from '@caskade/core/files'
+import { isErrnoException } from '../storage-error.ts'
+import type { FileOperations } from './file-operations.ts'
 
 /** Creates a folder, and those above it, so that it lasts: a new folder is on disk only once the one above it is synced. */
 export async function createLastingDirectory(files: FileOperations, path: string): Promise<void> {
