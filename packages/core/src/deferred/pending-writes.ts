@@ -9,6 +9,7 @@ import type { Hold } from './hold.ts'
 import { holdItems } from './hold.ts'
 import { JournalError } from './journal-error.ts'
 import { Journal } from './journal.ts'
+import { JournalRoom } from './journal-room.ts'
 import type { BlobHeader, EntryHeader } from './journal-record.ts'
 import type { JournalLane, LiveRecord } from './journal-lane.ts'
 import { isBlob, isEntry, PendingItem } from './pending-item.ts'
@@ -36,10 +37,12 @@ export class PendingWrites {
   readonly table: PendingTable
   readonly delivery: Delivery
   readonly #options: PendingWritesOptions
+  readonly #room: JournalRoom
   #journal: Journal | undefined
 
   private constructor(options: PendingWritesOptions) {
     this.#options = options
+    this.#room = new JournalRoom(options.directory)
     this.table = new PendingTable(options)
     this.delivery = new Delivery({
       concurrency: options.concurrency,
@@ -68,6 +71,7 @@ export class PendingWrites {
     const release = this.table.reserve(sizeBytes)
     if (release === undefined || lane === undefined) return false
     try {
+      if (!(await this.#room.fits(sizeBytes, this.table.bytes))) return false
       this.#enter(lane, await journal(lane))
       return true
     } catch (error) {
