@@ -17,6 +17,15 @@ const composites: Readonly<Record<string, (path: string) => Backend>> = {
   'WithCache(Memory, Sqlite)': (path) => withCache({ cache: memoryBackend(), fallback: sqliteBackend({ path }) }),
   'WithCache(Memory, Sqlite) with stale entries allowed': (path) =>
     withCache({ cache: memoryBackend(), fallback: sqliteBackend({ path }), maxStaleMs: 60_000 }),
+  'WithCache(Memory, Sqlite), deferred': (path) =>
+    withCache({
+      cache: memoryBackend(),
+      fallback: sqliteIn(path, 'store'),
+      deferFallbackWrites: true,
+      journalDirectory: join(path, 'journal'),
+    }),
+  'WithCache(Sqlite, Sqlite)': (path) =>
+    withCache({ cache: sqliteIn(path, 'cache'), fallback: sqliteIn(path, 'store') }),
   'WithCache(Memory, WithCache(Memory, Sqlite))': (path) => {
     const inner = withCache({ cache: memoryBackend(), fallback: sqliteBackend({ path }) })
     return withCache({ cache: memoryBackend(), fallback: inner })

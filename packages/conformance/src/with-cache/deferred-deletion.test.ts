@@ -56,6 +56,22 @@ describe('a deletion of what waits', () => {
     expect(await second.entries.inner.get(keyOf(1))).toBeNull()
   })
 
+  test('of an entry also calls back an older write of it that is on its way', async () => {
+    const { backend, entries } = await running()
+    const plan = hanging()
+    entries.plan = on('update', plan)
+    await backend.actionCache.update(keyOf(1), entryFor(makeBlob(1, 10)))
+    await plan.reached
+    await backend.actionCache.update(keyOf(1), entryFor(makeBlob(2, 10)))
+
+    await backend.actionCache.delete(keyOf(1))
+    plan.release()
+    await backend.actionCache.flush()
+
+    expect(await entries.inner.get(keyOf(1))).toBeNull()
+    expect(await backend.actionCache.get(keyOf(1))).toBeNull()
+  })
+
   test('that the fallback could not do leaves it waiting', async () => {
     const { backend, fallback } = await running()
     fallback.plan = failing()

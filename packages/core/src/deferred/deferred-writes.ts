@@ -217,9 +217,8 @@ export class DeferredWrites extends Lifecycle {
 
   /** Keeps a pending entry from arriving while it is being decided whether it is deleted. */
   holdEntry({ namespace, key }: ActionKey): Promise<Hold> {
-    const item = this.#pending.table.entry({ namespace, key })
     return this.#pending.hold(
-      item === undefined ? [] : [item],
+      this.#pending.table.writesOfEntry({ namespace, key }),
       (header) => header.type === 'entry' && header.key.namespace === namespace && header.key.key === key,
     )
   }

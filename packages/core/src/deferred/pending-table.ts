@@ -63,6 +63,14 @@ export class PendingTable {
     return this.#entries.get(entryKey(key))
   }
 
+  /** All pending writes of an entry: the latest, and an older one that was on its way when it came. */
+  writesOfEntry(key: ActionKey): PendingEntry[] {
+    const latest = this.entry(key)
+    if (latest === undefined) return []
+    const { predecessor } = latest
+    return predecessor?.isSettled === false ? [latest, predecessor] : [latest]
+  }
+
   /** What is pending now; what comes later is not among it. */
   blobs(): PendingBlob[] {
     return [...this.#blobs.values()]
