@@ -18,7 +18,7 @@ import {
   ReferenceStorage,
   sourceOf,
 } from '../index.ts'
-import { deferring, entryFor, keyOf, SIZES, start, useDeferring } from './deferred.fixture.ts'
+import { deferring, entryFor, keyOf, SIZES, start, stop, useDeferring } from './deferred.fixture.ts'
 
 const SEED = 20_260_201
 
@@ -113,26 +113,32 @@ describe('a journal that cannot be written', () => {
 
 describe('a journal that cannot be read', () => {
   test.each(SIZES)('is an error, and not taken for an absent blob of %i bytes or lost', async (size) => {
+    const first = await running()
+    first.fallback.plan = failing()
+    first.entries.plan = failing()
+    const blob = makeBlob(1, size)
+    await first.backend.storage.commitWrite(blob.digest, sourceOf(blob))
+    await first.backend.actionCache.update(keyOf(1), entryFor(blob))
+    await stop(first.backend)
     let isOn = false
     const fault: FileFault = { errno: 'EMFILE', operation: ['open', 'read'], isOn: () => isOn }
-    const { backend, fallback, entries, cache } = await running({ files: new FaultyFiles(nodeFiles, [fault]) })
-    fallback.plan = failing()
-    entries.plan = failing()
-    const blob = makeBlob(1, size)
-    await backend.storage.commitWrite(blob.digest, sourceOf(blob))
-    await backend.actionCache.update(keyOf(1), entryFor(blob))
-    cache.blobs.clear()
+    const second = deferring({ files: new FaultyFiles(nodeFiles, [fault]) }, first)
+    second.fallback.plan = failing()
+    second.entries.plan = failing()
+    await start(second.backend)
+    const { storage, actionCache } = second.backend
 
     isOn = true
-    await expect(backend.storage.getBlob(blob.digest)).rejects.toMatchObject({ code: 'unavailable' })
-    await expect(backend.actionCache.get(keyOf(1))).rejects.toMatchObject({ code: 'unavailable' })
+    await expect(storage.getBlob(blob.digest)).rejects.toMatchObject({ code: 'unavailable' })
+    await expect(actionCache.get(keyOf(1))).rejects.toMatchObject({ code: 'unavailable' })
     isOn = false
-    fallback.plan = {}
-    entries.plan = {}
+    second.fallback.plan = {}
+    second.entries.plan = {}
+    await storage.flush()
 
-    await backend.storage.flush()
-    await assertStored(fallback.inner, blob)
+    await assertStored(second.fallback.inner, blob)
     expect(events.filter(({ kind }) => kind === 'corrupt')).toEqual([])
+    await stop(second.backend)
   })
 
   test('fails the start, and is left as it was', async () => {

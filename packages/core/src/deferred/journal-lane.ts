@@ -16,11 +16,16 @@ const SEGMENT_BYTES = 16 * 1024 * 1024
 /** Records still needed are moved out of the oldest segment when all segments together are longer than this, in bytes, and mostly not needed. */
 const COMPACT_ABOVE_BYTES = 4 * SEGMENT_BYTES
 
+/** How much content of records is kept in memory, so that what arrives soon is not read again, in bytes. */
+const MAX_KEPT_BYTES = 16 * 1024 * 1024
+
 /** A record that is needed until it is settled. */
 export interface LiveRecord<Header extends BlobHeader | EntryHeader = BlobHeader | EntryHeader> {
   readonly header: Header
   /** Where it is now; it may move. */
   location: RecordLocation
+  /** What follows the header, if it is still in memory. */
+  content?: Uint8Array | undefined
 }
 
 interface Waiting {
@@ -45,6 +50,7 @@ export class JournalLane {
   readonly #unsettled = new Map<number, BlobHeader | EntryHeader>()
   #flushing: Promise<void> | undefined
   #mustRotate = false
+  #keptBytes = 0
   #lastNumber = 0
   #nextId = 1
 
@@ -100,7 +106,7 @@ export class JournalLane {
   }
 
   /**
-   * Appends a record; it is on disk when it resolves.
+   * Appends a record, whose content must not change afterwards; it is on disk when it resolves.
    *
    * @throws JournalError when that cannot be.
    */
@@ -109,7 +115,11 @@ export class JournalLane {
     content?: Uint8Array,
   ): Promise<LiveRecord<Header>> {
     const location = await JournalError.wrap(this.#enqueue({ header, content }))
-    const record = { header, location }
+    const record: LiveRecord<Header> = { header, location }
+    if (content !== undefined && this.#keptBytes + content.byteLength <= MAX_KEPT_BYTES) {
+      this.#keptBytes += content.byteLength
+      record.content = content
+    }
     this.#live.set(header.id, record)
     return record
   }
@@ -120,6 +130,7 @@ export class JournalLane {
    * @throws StorageError `corrupt` when it is not what was written.
    */
   async readContent(record: LiveRecord): Promise<Uint8Array> {
+    if (record.content !== undefined) return record.content
     for (;;) {
       const { location } = record
       const bytes = await location.segment.read(location.offset, location.length).catch((error: unknown) => {
@@ -138,6 +149,7 @@ export class JournalLane {
     if (record === undefined) return
     this.#live.delete(header.id)
     record.location.segment.liveRecords -= 1
+    this.#keptBytes -= record.content?.byteLength ?? 0
     this.#unsettled.set(header.id, header)
     const settled = this.#enqueue({ header: { type: 'done', ids: [] } })
     const removed = header.type === 'blob' && header.isFile ? this.#removeContent(header.id) : undefined

@@ -79,7 +79,7 @@ export class BulkFiller {
   }
 
   async #fill(blobs: readonly Blob[], fills: ReadonlyMap<Digest, Fill>, { signal }: OperationOptions): Promise<void> {
-    const isWanted = ([digest]: Blob): boolean => fills.get(digest)?.signal.aborted === false
+    const isWanted = ([digest]: Blob): boolean => fills.get(digest)?.isCancelled === false
     const wanted = blobs.filter(isWanted)
     if (wanted.length === 0) return
     const { tier } = this.#options

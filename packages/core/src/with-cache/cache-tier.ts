@@ -63,6 +63,18 @@ export class CacheTier {
     return found
   }
 
+  /** Stores a small blob in the cache, once it is where it counts. Tells whether the cache has it; never rejects. */
+  async writeAfter(digest: Digest, source: BlobSource, fill: Fill): Promise<boolean> {
+    const store = async (attempt: CacheAttempt): Promise<boolean> => {
+      await this.#cache.commitWrite(digest, source, { signal: attempt.signal })
+      // Deleted while it was being stored: whoever deleted it waits for this, and deletes it from the cache then.
+      return !fill.isCancelled
+    }
+    const isStored = fill.isCancelled ? false : await this.#guard.ask('commitWrite', store, { digest })
+    fill.end()
+    return isStored === true
+  }
+
   /**
    * Stores a blob in the cache, of which nothing is visible before `published` resolves; gives up when that rejects.
    * Tells whether the cache has it; never rejects.
@@ -76,7 +88,7 @@ export class CacheTier {
     }
     // Given up and stored all the same: what was deleted meanwhile must not come back.
     const discard = (): void => {
-      if (fill.signal.aborted) void this.#cache.deleteBlob(digest).catch(() => undefined)
+      if (fill.isCancelled) void this.#cache.deleteBlob(digest).catch(() => undefined)
     }
     try {
       const stored = await this.#guard.ask('commitWrite', async (attempt) => (await store(attempt), true), {

@@ -6,9 +6,12 @@ const MAX_STALE = 100_000
 
 /** One attempt to bring a blob into the cache. Whoever begins it ends it. */
 export class Fill {
-  readonly #ended = Promise.withResolvers<void>()
-  readonly #controller = new AbortController()
   readonly #onEnd: () => void
+  // Made when they are asked for: most fills end without anybody having wanted to know.
+  #controller: AbortController | undefined
+  #whenEnded: PromiseWithResolvers<void> | undefined
+  #reason: Error | undefined
+  #hasEnded = false
 
   constructor(onEnd: () => void) {
     this.#onEnd = onEnd
@@ -16,21 +19,33 @@ export class Fill {
 
   /** Aborted when nobody wants the blob in the cache any more: it was deleted, or its content turned out not to be had. */
   get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    if (this.#reason !== undefined) this.#controller.abort(this.#reason)
     return this.#controller.signal
+  }
+
+  /** Whether `signal` is aborted. */
+  get isCancelled(): boolean {
+    return this.#reason !== undefined
   }
 
   /** Resolves once it has ended. */
   get ended(): Promise<void> {
-    return this.#ended.promise
+    if (this.#hasEnded) return Promise.resolve()
+    this.#whenEnded ??= Promise.withResolvers()
+    return this.#whenEnded.promise
   }
 
   cancel(): void {
-    this.#controller.abort(new Error('the blob is not wanted in the cache any more'))
+    this.#reason ??= new Error('the blob is not wanted in the cache any more')
+    this.#controller?.abort(this.#reason)
   }
 
   end(): void {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
     this.#onEnd()
-    this.#ended.resolve()
+    this.#whenEnded?.resolve()
   }
 }
 

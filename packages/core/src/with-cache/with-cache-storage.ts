@@ -14,6 +14,7 @@ import { CacheTier } from './cache-tier.ts'
 import { Deletion } from './deletion.ts'
 import { FallbackTier } from './fallback-tier.ts'
 import { FetchRegistry } from './fetch-registry.ts'
+import type { Fill } from './fill-registry.ts'
 import { FillRegistry } from './fill-registry.ts'
 import { TouchBatcher } from './touch-batcher.ts'
 import type { ResolvedTuning, WithCacheTuning } from './with-cache-options.ts'
@@ -21,6 +22,9 @@ import { deferredWritesOf, resolveTuning } from './with-cache-options.ts'
 
 /** How long the fallback may take to hear of blobs in use, in milliseconds. */
 const TOUCH_TIMEOUT_MS = 10_000
+
+/** Blobs up to this many bytes are written to the cache after the fallback, the others at the same time. */
+const SMALL_BYTES = 64 * 1024
 
 /** What a {@link WithCacheStorage} is made of. */
 export interface WithCacheStorageOptions extends WithCacheTuning {
@@ -137,17 +141,8 @@ export class WithCacheStorage extends StorageABC {
     const stored = this.#fallback.write(digest, source, options)
     if (digest.sizeBytes > this.#tuning.maxCachedBlobBytes) return stored
     const fill = this.#fills.begin(digest)
-    const filling = this.#cache.write(digest, source, fill, stored).finally(this.hold())
-    try {
-      await stored
-    } catch (error) {
-      fill.cancel()
-      throw error
-    }
-    // A cache that goes on, but slowly, is not waited for either; one that hangs is noticed before.
-    const patience = setTimeout(() => fill.cancel(), 2 * this.#tuning.cacheTimeoutMs)
-    if (await filling) this.#fills.markFresh(digest)
-    clearTimeout(patience)
+    const isCached = await this.#writeToCache(digest, source, fill, stored)
+    if (isCached) this.#fills.markFresh(digest)
   }
 
   override async missingBlobs(digests: readonly Digest[], options: OperationOptions = {}): Promise<Digest[]> {
@@ -197,6 +192,26 @@ export class WithCacheStorage extends StorageABC {
   override async *listBlobs(options: OperationOptions = {}): AsyncGenerator<BlobInfo, void, undefined> {
     this.assertRunning(options.signal)
     yield* this.#fallback.list(options)
+  }
+
+  /** Has a blob be in the cache as soon as it is where it counts; rejects when it does not get there. */
+  async #writeToCache(digest: Digest, source: BlobSource, fill: Fill, stored: Promise<void>): Promise<boolean> {
+    // One that is in memory at once is written in no time, and need not be on its way before.
+    const isSmall = digest.sizeBytes <= SMALL_BYTES
+    const filling = isSmall ? undefined : this.#cache.write(digest, source, fill, stored).finally(this.hold())
+    try {
+      await stored
+    } catch (error) {
+      fill.cancel()
+      if (isSmall) fill.end()
+      throw error
+    }
+    if (filling === undefined) return this.#cache.writeAfter(digest, source, fill)
+    // A cache that goes on, but slowly, is not waited for either; one that hangs is noticed before.
+    const patience = setTimeout(() => fill.cancel(), 2 * this.#tuning.cacheTimeoutMs)
+    const isCached = await filling
+    clearTimeout(patience)
+    return isCached
   }
 
   /** Adds what is on its way to the fallback to what was found; resolves to what is left to be asked of the fallback. */
