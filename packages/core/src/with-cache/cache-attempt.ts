@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks'
 import { StorageError } from '../storage-error.ts'
 
 /** One question to a cache, which is given up when no answer comes in time. */
@@ -87,6 +86,8 @@ export class CacheWatch {
         return
       }
       attempt.giveUp(new CacheTimeoutError(this.#timeoutMs))
+      // One that hangs is enough to know that the others wait in vain.
+      this.giveUpAll(new CacheDisabledError())
     }
   }
 }

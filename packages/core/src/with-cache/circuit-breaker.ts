@@ -1,5 +1,3 @@
-import { performance } from 'node:perf_hooks'
-
 /** How a {@link CircuitBreaker} behaves. */
 export interface CircuitBreakerOptions {
   /** How many failures in a row open it. */

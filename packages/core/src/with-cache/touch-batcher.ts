@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks'
 import type { Digest } from '../digest.ts'
 import { digestKey } from '../digest.ts'
 
