@@ -60,6 +60,16 @@ describe.each(['bytes', 'chunks'])('a reader over %s', (kind) => {
     await expect(read(reader)).rejects.toMatchObject({ code: 'invalid-argument' })
   })
 
+  test('releases once: when its stream is cancelled before anything was read, or its iterator left', async () => {
+    const release = vi.fn<() => void>()
+
+    await open(release).stream().cancel()
+    expect(release).toHaveBeenCalledTimes(1)
+    await open(release)[Symbol.asyncIterator]().return?.()
+
+    expect(release).toHaveBeenCalledTimes(2)
+  })
+
   test('releases once: when its stream is cancelled', async () => {
     const release = vi.fn<() => void>()
     const stream = open(release).stream().getReader()

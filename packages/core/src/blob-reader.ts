@@ -55,7 +55,14 @@ abstract class OneShotReader implements BlobReader {
 
   [Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
     this.begin()
-    return this.chunks()
+    const chunks = this.chunks()
+    // A generator that was never started skips its `finally`, so leaving it must dispose by itself.
+    const leave = chunks.return.bind(chunks)
+    chunks.return = async (value) => {
+      await this[Symbol.asyncDispose]()
+      return leave(value)
+    }
+    return chunks
   }
 
   stream(): ReadableStream<Uint8Array> {
