@@ -30,6 +30,7 @@ export class BlobRecords {
   readonly #insertLoose: Statement
   readonly #keepLoose: Statement
   readonly #removeLoose: Statement
+  readonly #isLoose: Statement
   readonly #looseOwners: Statement
   readonly #looseOf: Statement
   readonly #lastAccess: Statement
@@ -50,6 +51,7 @@ export class BlobRecords {
     this.#insertLoose = prepare('INSERT INTO loose_file (owner, cost_bytes) VALUES (?, ?)')
     this.#keepLoose = prepare('INSERT INTO loose_file (id, owner, cost_bytes) VALUES (?, ?, ?)')
     this.#removeLoose = prepare('DELETE FROM loose_file WHERE id = ? RETURNING cost_bytes AS costBytes')
+    this.#isLoose = prepare('SELECT 1 FROM loose_file WHERE id = ?')
     this.#looseOwners = prepare('SELECT DISTINCT owner FROM loose_file')
     this.#looseOf = prepare('SELECT id FROM loose_file WHERE owner = ?')
     this.#lastAccess = prepare(
@@ -121,6 +123,11 @@ export class BlobRecords {
   /** Forgets a loose file, because a blob names it now or it was removed; returns its cost, undefined if it was forgotten before. */
   removeLooseFile(fileId: number): number | undefined {
     return selectOne<{ costBytes: number }>(this.#removeLoose, fileId)?.costBytes
+  }
+
+  /** Tells whether a file is listed as loose: no blob names it, and it was not removed. */
+  isLooseFile(fileId: number): boolean {
+    return selectOne(this.#isLoose, fileId) !== undefined
   }
 
   looseFileOwners(): string[] {

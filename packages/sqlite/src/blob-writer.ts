@@ -26,20 +26,18 @@ export class BlobWriter {
 
   /** Removes a blob; succeeds when it is not there. */
   async remove(digest: Digest): Promise<void> {
-    const fileId = await this.#store.write((transaction) => {
+    await this.#store.write((transaction) => {
       const record = this.#store.blobs.find(digest)
-      return record === undefined ? null : this.#store.evictor.remove(transaction, record)
+      if (record !== undefined) this.#store.evictor.remove(transaction, record)
     })
-    if (fileId !== null) this.#store.removeFiles([fileId])
   }
 
   /** Removes a blob whose content is not what it should be, unless it was replaced meanwhile. */
   async drop(digest: Digest, id: number): Promise<void> {
-    const fileId = await this.#store.write((transaction) => {
+    await this.#store.write((transaction) => {
       const record = this.#store.blobs.find(digest)
-      return record?.id === id ? this.#store.evictor.remove(transaction, record) : null
+      if (record?.id === id) this.#store.evictor.remove(transaction, record)
     })
-    if (fileId !== null) this.#store.removeFiles([fileId])
   }
 
   async #commitRow(digest: Digest, bytes: Uint8Array): Promise<void> {
@@ -59,24 +57,23 @@ export class BlobWriter {
       transaction.usedBytes += costBytes
       return this.#store.blobs.insertLooseFile(this.#store.ownerId, costBytes)
     })
-    let isPublished = false
     try {
       await this.#store.files.write(fileId, digest, source, options)
-      isPublished = await this.#store.write(() => this.#publish(digest, fileId, costBytes))
+      await this.#store.write(() => this.#publish(digest, fileId, costBytes))
     } finally {
-      if (!isPublished) this.#store.removeFiles([fileId])
+      // However it ended, whether the file is needed is for the database to say: a write may fail after its commit.
+      this.#store.removeIfLoose(fileId)
     }
   }
 
-  /** Has a row name a written file. Returns false when another writer was first, and the file is not needed. */
-  #publish(digest: Digest, fileId: number, costBytes: number): boolean {
-    if (this.#use(digest)) return false
+  /** Has a row name a written file, unless another writer was first and the file is not needed. */
+  #publish(digest: Digest, fileId: number, costBytes: number): void {
+    if (this.#use(digest)) return
     if (this.#store.blobs.removeLooseFile(fileId) === undefined) {
       const message = `Sqlite: another process took this one for dead and removed the file of blob ${formatDigest(digest)}`
       throw new StorageError('unavailable', message, { digest })
     }
     this.#insert(digest, costBytes, fileId)
-    return true
   }
 
   /** Notes a use of a stored blob; false when it is not there. */

@@ -2,14 +2,6 @@ import type { BlobRecord, BlobRecords } from './blob-records.ts'
 import type { EntryRecords } from './entry-records.ts'
 import type { Transaction } from './write-queue.ts'
 
-/** What making room came to. */
-export interface Eviction {
-  /** Whether there is room now. If not, there may be once the files are removed. */
-  readonly hasRoom: boolean
-  /** Files that no blob names any more; to be removed once the transaction is durable. */
-  readonly fileIds: readonly number[]
-}
-
 /** Chooses what to let go: the least recently used first, entries and blobs alike. */
 export class Evictor {
   readonly #blobs: BlobRecords
@@ -24,9 +16,11 @@ export class Evictor {
     this.#owner = owner
   }
 
-  /** Evicts until so many bytes more would fit, counting files as gone that are yet to be removed. */
-  makeRoom(transaction: Transaction, neededBytes: number): Eviction {
-    const fileIds: number[] = []
+  /**
+   * Evicts until so many bytes more would fit, counting files as gone that are yet to be removed. Returns whether there
+   * is room now; if not, there may be once files are removed.
+   */
+  makeRoom(transaction: Transaction, neededBytes: number): boolean {
     let leavingBytes = 0
     while (transaction.usedBytes - leavingBytes + neededBytes > this.#maxBytes) {
       const blob = this.#blobs.oldest()
@@ -37,19 +31,20 @@ export class Evictor {
         continue
       }
       if (blob === undefined) break
-      const fileId = this.remove(transaction, blob)
-      if (fileId === null) continue
-      fileIds.push(fileId)
-      leavingBytes += blob.costBytes
+      this.remove(transaction, blob)
+      if (blob.fileId !== null) leavingBytes += blob.costBytes
     }
-    return { hasRoom: transaction.usedBytes + neededBytes <= this.#maxBytes, fileIds }
+    return transaction.usedBytes + neededBytes <= this.#maxBytes
   }
 
-  /** Removes one blob. Returns the file that is to be removed once the transaction is durable, null when it was a row. */
-  remove(transaction: Transaction, record: BlobRecord): number | null {
+  /** Removes one blob; its file, if it has one, becomes loose. */
+  remove(transaction: Transaction, record: BlobRecord): void {
     this.#blobs.remove(record)
-    if (record.fileId === null) transaction.usedBytes -= record.costBytes
-    else this.#blobs.keepLooseFile(record.fileId, this.#owner, record.costBytes)
-    return record.fileId
+    if (record.fileId === null) {
+      transaction.usedBytes -= record.costBytes
+      return
+    }
+    this.#blobs.keepLooseFile(record.fileId, this.#owner, record.costBytes)
+    transaction.looseFileIds.push(record.fileId)
   }
 }

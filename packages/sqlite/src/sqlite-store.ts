@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Lifecycle, mapLimit, reportEvent, StorageError } from '@caskade/core'
-import type { OpenFile } from '@caskade/core/files'
-import { nodeFiles, OwnedDirectory, SyncGroup } from '@caskade/core/files'
+import { Lifecycle, reportEvent, StorageError } from '@caskade/core'
+import type { FileOperations, OpenFile } from '@caskade/core/files'
+import { nodeFiles, OwnedDirectory } from '@caskade/core/files'
 import Database from 'better-sqlite3'
 import { AccessClock } from './access-clock.ts'
 import { AccessLog } from './access-log.ts'
@@ -10,8 +10,9 @@ import { BlobFiles } from './blob-files.ts'
 import { BlobRecords } from './blob-records.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { EntryRecords } from './entry-records.ts'
-import type { Eviction } from './evictor.ts'
 import { Evictor } from './evictor.ts'
+import { FileRemover } from './file-remover.ts'
+import { LogSync } from './log-sync.ts'
 import { migrate } from './schema.ts'
 import type { SqlDatabase } from './sql.ts'
 import { sqliteError } from './sqlite-errors.ts'
@@ -22,9 +23,6 @@ import { WriteQueue } from './write-queue.ts'
 
 /** How long gathered uses wait for a write that records them with it, in milliseconds. */
 const RECORD_USES_AFTER_MS = 1000
-
-/** How many files are removed at once. */
-const REMOVAL_CONCURRENCY = 4
 
 /** What exists only while the store runs. */
 interface Running {
@@ -38,6 +36,7 @@ interface Running {
   readonly accessLog: AccessLog
   readonly queue: WriteQueue
   readonly checkpointer: Checkpointer
+  readonly remover: FileRemover
   readonly recordUses: NodeJS.Timeout
 }
 
@@ -47,7 +46,7 @@ export class SqliteStore extends Lifecycle {
   readonly maxBytes: number
   readonly #path: string
   readonly #options: SqliteOptions
-  readonly #removals = new Set<Promise<void>>()
+  readonly #operations: FileOperations
   #running: Running | undefined
 
   constructor(options: SqliteOptions) {
@@ -56,7 +55,8 @@ export class SqliteStore extends Lifecycle {
     if (!(this.maxBytes >= 0)) throw new StorageError('invalid-argument', 'Sqlite: maxBytes must be a number of bytes')
     this.#path = options.path
     this.#options = options
-    this.files = new BlobFiles(join(options.path, 'files'), options.files ?? nodeFiles)
+    this.#operations = options.files ?? nodeFiles
+    this.files = new BlobFiles(join(options.path, 'files'), this.#operations)
   }
 
   get blobs(): BlobRecords {
@@ -99,24 +99,29 @@ export class SqliteStore extends Lifecycle {
       throw new StorageError('too-large', `Sqlite: ${costBytes} bytes do not fit in a quota of ${this.maxBytes}`)
     }
     for (;;) {
-      const { eviction, result } = await this.write((transaction) => {
-        const made = this.evictor.makeRoom(transaction, costBytes)
-        return { eviction: made, result: made.hasRoom ? { value: job(transaction) } : undefined }
+      const { remover } = this.#state
+      const { result, isRoomComing } = await this.write((transaction) => {
+        const hasRoom = this.evictor.makeRoom(transaction, costBytes)
+        return {
+          result: hasRoom ? { value: job(transaction) } : undefined,
+          isRoomComing: remover.isBusy || transaction.looseFileIds.length > 0,
+        }
       })
-      this.removeFiles(eviction.fileIds)
       if (result !== undefined) return result.value
-      await this.#someRemovalDone(eviction)
+      if (!isRoomComing) throw this.#fullError()
+      await remover.progress()
     }
   }
 
-  /** Removes files that no blob names any more, in the background; `stop()` waits for it. */
-  removeFiles(fileIds: readonly number[]): void {
-    if (fileIds.length === 0) return
-    // A file that could not be removed stays listed as loose, so the next start tries again.
-    const removal = this.#removeFiles(fileIds)
-      .catch(reportCleanupFailure)
-      .finally(() => this.#removals.delete(removal))
-    this.#removals.add(removal)
+  /** Removes a file unless a blob names it, in the background; `stop()` waits for it. */
+  removeIfLoose(fileId: number): void {
+    try {
+      const { blobs, remover } = this.#state
+      if (blobs.isLooseFile(fileId)) remover.add([fileId])
+    } catch (error) {
+      // It stays listed as loose, so the next start removes it.
+      reportEvent({ kind: 'cleanup-failure', storageType: 'Sqlite', operation: 'removeFiles', error })
+    }
   }
 
   protected override async onStart(): Promise<void> {
@@ -134,7 +139,7 @@ export class SqliteStore extends Lifecycle {
     const running = this.#running
     if (running === undefined) return
     clearInterval(running.recordUses)
-    while (this.#removals.size > 0) await Promise.all(this.#removals)
+    await running.remover.drain()
     // An empty job: what was queued before it is done, and the gathered uses are recorded.
     await running.queue.run(() => undefined).catch(() => undefined)
     this.#running = undefined
@@ -160,7 +165,7 @@ export class SqliteStore extends Lifecycle {
       // Any write creates the log, whose file is then there to be synced.
       database.exec('UPDATE usage SET used_bytes = used_bytes')
       owner = await OwnedDirectory.claim(join(this.#path, 'owners'))
-      const log = await nodeFiles.open(`${databasePath}-wal`, 'update')
+      const log = await this.#operations.open(`${databasePath}-wal`, 'update')
       await nodeFiles.syncDirectory(this.#path)
       return this.#assemble(database, databasePath, owner, log)
     } catch (error) {
@@ -176,17 +181,29 @@ export class SqliteStore extends Lifecycle {
     const clock = new AccessClock(this.#options.now ?? Date.now, blobs.lastAccessUs())
     const accessLog = new AccessLog(clock, this.#options.accessGranularityMs ?? DEFAULT_ACCESS_GRANULARITY_MS)
     const checkpointer = new Checkpointer(databasePath)
-    const logSyncs = new SyncGroup(() => log.sync())
+    const logSync = new LogSync({
+      sync: () => log.sync(),
+      emptyLog: () => checkpointer.emptyLog(),
+      onRepaired: () => remover.retry(),
+    })
     const queue = new WriteQueue({
       database,
-      sync: () => logSyncs.request(),
+      settled: () => logSync.settled(),
       onBegin: () => accessLog.record(blobs, entries),
-      onCommit: (rowBytes) => checkpointer.note(rowBytes),
-      admit: () => checkpointer.admission(),
+      onCommit({ rowBytes, looseFileIds }) {
+        checkpointer.note(rowBytes)
+        remover.add(looseFileIds)
+      },
+      admit: () => logSync.admission() ?? checkpointer.admission(),
+    })
+    const remover = new FileRemover({
+      settled: () => logSync.settled(),
+      remove: (fileId) => this.files.remove(fileId),
+      forget: (fileIds) => this.#forgetFiles(fileIds),
     })
     const recordUses = setInterval(() => this.#recordUses(), RECORD_USES_AFTER_MS).unref()
     const evictor = new Evictor(blobs, entries, this.maxBytes, owner.id)
-    return { database, log, owner, blobs, entries, evictor, clock, accessLog, queue, checkpointer, recordUses }
+    return { database, log, owner, blobs, entries, evictor, clock, accessLog, queue, checkpointer, remover, recordUses }
   }
 
   #recordUses(): void {
@@ -195,42 +212,25 @@ export class SqliteStore extends Lifecycle {
 
   /** Removes the files that processes were working on when they ended without stopping. */
   async #removeLeftovers(): Promise<void> {
-    const { owner, blobs } = this.#state
+    const { owner, blobs, remover } = this.#state
     for (const id of blobs.looseFileOwners()) {
-      if (id === owner.id || !(await owner.isGone(id))) continue
-      await this.#removeFiles(blobs.looseFilesOf(id))
+      if (id !== owner.id && (await owner.isGone(id))) remover.add(blobs.looseFilesOf(id))
     }
+    await remover.drain()
     for (const id of await owner.abandoned()) await owner.removeAbandoned(id)
   }
 
-  async #removeFiles(fileIds: readonly number[]): Promise<void> {
-    const removed: number[] = []
-    await mapLimit(fileIds, REMOVAL_CONCURRENCY, async (id) => {
-      try {
-        await this.files.remove(id)
-        removed.push(id)
-      } catch (error) {
-        reportCleanupFailure(error)
-      }
-    })
+  async #forgetFiles(fileIds: readonly number[]): Promise<void> {
     await this.write(
       (transaction) => {
-        for (const id of removed) transaction.usedBytes -= this.blobs.removeLooseFile(id) ?? 0
+        for (const id of fileIds) transaction.usedBytes -= this.blobs.removeLooseFile(id) ?? 0
       },
       { isDurable: false },
     )
   }
 
-  async #someRemovalDone({ fileIds }: Eviction): Promise<void> {
-    if (this.#removals.size > 0) {
-      await Promise.race(this.#removals)
-      return
-    }
-    const reason = fileIds.length > 0 ? 'its files cannot be removed' : 'all of it is taken by content being written'
-    throw new StorageError('no-space', `Sqlite: the quota of ${this.maxBytes} bytes is full and ${reason}`)
+  #fullError(): StorageError {
+    const reason = 'all of it is taken by content being written, or by files that cannot be removed'
+    return new StorageError('no-space', `Sqlite: the quota of ${this.maxBytes} bytes is full and ${reason}`)
   }
-}
-
-function reportCleanupFailure(error: unknown): void {
-  reportEvent({ kind: 'cleanup-failure', storageType: 'Sqlite', operation: 'removeFiles', error })
 }

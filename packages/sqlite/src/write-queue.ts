@@ -1,4 +1,3 @@
-import { StorageError } from '@caskade/core'
 import type { SqlDatabase, Statement } from './sql.ts'
 import { selectOne } from './sql.ts'
 import { isBusy, sqliteError } from './sqlite-errors.ts'
@@ -20,18 +19,20 @@ export interface Transaction {
   usedBytes: number
   /** How much was written to the database; a job adds the content it stores. */
   rowBytes: number
+  /** Files that no blob will name any more; a job adds those that it makes loose. */
+  readonly looseFileIds: number[]
 }
 
 /** What a {@link WriteQueue} needs to know. */
 export interface WriteQueueOptions {
   readonly database: SqlDatabase
   /** Waits until everything committed so far would survive a power failure. */
-  readonly sync: () => Promise<void>
+  readonly settled: () => Promise<void>
   /** Runs first in every transaction. */
   readonly onBegin: () => void
-  /** Runs after every commit; is told how many bytes of rows the transaction was about. */
-  readonly onCommit: (rowBytes: number) => void
-  /** Resolves when writing may go on; asked before every transaction. */
+  /** Runs after every commit. */
+  readonly onCommit: (transaction: Transaction) => void
+  /** Resolves when writing may go on, rejects when it may not; asked before every transaction. */
   readonly admit: () => Promise<unknown> | undefined
 }
 
@@ -79,15 +80,24 @@ export class WriteQueue {
   #schedule(): void {
     if (this.#isScheduled) return
     this.#isScheduled = true
-    const admission = this.#options.admit()
-    if (admission === undefined) setImmediate(() => this.#runTransaction())
-    else void admission.then(() => this.#runTransaction())
+    setImmediate(() => void this.#admit())
+  }
+
+  async #admit(): Promise<void> {
+    try {
+      for (let wait = this.#options.admit(); wait !== undefined; wait = this.#options.admit()) await wait
+    } catch (error) {
+      this.#isScheduled = false
+      this.#rejectWaiting(error)
+      return
+    }
+    this.#runTransaction()
   }
 
   #runTransaction(): void {
     this.#isScheduled = false
     if (!this.#begin()) return
-    const transaction: Transaction = { usedBytes: 0, rowBytes: 0 }
+    const transaction: Transaction = { usedBytes: 0, rowBytes: 0, looseFileIds: [] }
     const done: (() => Promise<void> | void)[] = []
     const started = performance.now()
     const batch: Job[] = []
@@ -102,7 +112,8 @@ export class WriteQueue {
       }
       if (transaction.usedBytes !== before) this.#writeUsage.run(transaction.usedBytes)
       this.#options.database.exec('COMMIT')
-      this.#options.onCommit(transaction.rowBytes + batch.length * JOB_BYTES)
+      transaction.rowBytes += batch.length * JOB_BYTES
+      this.#options.onCommit(transaction)
     } catch (error) {
       if (this.#options.database.inTransaction) this.#options.database.exec('ROLLBACK')
       for (const job of batch) job.reject(sqliteError(error, 'cannot commit'))
@@ -122,21 +133,26 @@ export class WriteQueue {
       this.#busySince ??= performance.now()
       if (isBusy(error) && performance.now() - this.#busySince < BUSY_DEADLINE_MS) {
         this.#isScheduled = true
-        setTimeout(() => this.#runTransaction(), BUSY_RETRY_MS)
+        setTimeout(() => void this.#admit(), BUSY_RETRY_MS)
         return false
       }
       this.#busySince = undefined
-      const jobs = this.#jobs
-      this.#jobs = []
-      for (const job of jobs) job.reject(sqliteError(error, 'cannot begin a transaction'))
+      this.#rejectWaiting(sqliteError(error, 'cannot begin a transaction'))
       return false
     }
+  }
+
+  #rejectWaiting(error: unknown): void {
+    const jobs = this.#jobs
+    this.#jobs = []
+    for (const job of jobs) job.reject(error)
   }
 
   /** Runs one job; returns what tells its outcome once the transaction is committed. */
   #runJob(job: Job, transaction: Transaction): () => Promise<void> | void {
     const { database } = this.#options
     const { usedBytes } = transaction
+    const looseFiles = transaction.looseFileIds.length
     database.exec('SAVEPOINT job')
     try {
       const result = job.run(transaction)
@@ -147,6 +163,7 @@ export class WriteQueue {
       if (!database.inTransaction) throw error
       database.exec('ROLLBACK TO job; RELEASE job')
       transaction.usedBytes = usedBytes
+      transaction.looseFileIds.length = looseFiles
       return () => job.reject(sqliteError(error, 'cannot write'))
     }
   }
@@ -157,11 +174,10 @@ export class WriteQueue {
       return
     }
     try {
-      await this.#options.sync()
+      await this.#options.settled()
       job.resolve(result)
     } catch (error) {
-      const cause = { cause: error }
-      job.reject(new StorageError('unknown', 'Sqlite: cannot sync the log; the write may be lost', cause))
+      job.reject(error)
     }
   }
 }
