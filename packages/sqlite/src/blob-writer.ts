@@ -18,7 +18,11 @@ export class BlobWriter {
 
   /** Stores content, unless it is there already; see `StorageABC.commitWrite`. */
   async commit(digest: Digest, source: BlobSource, options: OperationOptions): Promise<void> {
-    if (source.sizeBytes === digest.sizeBytes && this.#use(digest)) return
+    if (source.sizeBytes === digest.sizeBytes && this.#use(digest)) {
+      // Another writer may have committed it and not yet synced.
+      await this.#store.settled()
+      return
+    }
     if (digest.sizeBytes <= this.#maxRowBytes)
       await this.#commitRow(digest, await collectSource(source, digest, options))
     else await this.#commitFile(digest, source, options)

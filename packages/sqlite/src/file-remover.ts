@@ -9,7 +9,7 @@ const BATCH_SIZE = 64
 /** What a {@link FileRemover} needs. */
 export interface FileRemoverOptions {
   /** Waits until everything committed so far would survive a power failure. */
-  readonly settled: () => Promise<void>
+  readonly flushed: () => Promise<void>
   /** Removes a file; succeeds when it is not there. */
   readonly remove: (fileId: number) => Promise<void>
   /** Strikes removed files off the list of loose ones. */
@@ -74,7 +74,7 @@ export class FileRemover {
   async #removeBatch(fileIds: readonly number[]): Promise<void> {
     const left = new Set(fileIds)
     try {
-      await this.#options.settled()
+      await this.#options.flushed()
       const removed = await mapLimit(fileIds, CONCURRENCY, (id) => this.#isRemoved(id))
       const gone = fileIds.filter((_, index) => removed[index])
       await this.#options.forget(gone)

@@ -1,6 +1,7 @@
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import type { TestBlob } from '@caskade/conformance'
 import { makeBlob, makeBlobs, sourceOf } from '@caskade/conformance'
 import type { StorageABC } from '@caskade/core'
@@ -9,6 +10,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { SqliteStorage } from './index.ts'
 import { LogFiles } from './log-files.fixture.ts'
 import { LogSync } from './log-sync.ts'
+import type { SqlDatabase } from './sql.ts'
 
 const row = makeBlob(1, 1000)
 const file = makeBlob(2, 50_000)
@@ -87,7 +89,7 @@ describe('when the log cannot be synced after a commit', () => {
     files.breakLog()
     await expect(commit(row)).rejects.toMatchObject({ code: 'unknown' })
     files.mendLog()
-    await commit(makeBlob(9, 10))
+    await commit(row)
 
     const withoutLog = join(path, 'without-log')
     mkdirSync(withoutLog)
@@ -125,11 +127,80 @@ describe('when the log cannot be synced after a commit', () => {
   })
 })
 
+describe('what is committed and not yet synced', () => {
+  let syncs: number
+  let outcomes: string[]
+  let openGate: () => void
+  let first: Promise<unknown>
+
+  beforeEach(async () => {
+    const gate = Promise.withResolvers<void>()
+    const reached = Promise.withResolvers<void>()
+    outcomes = []
+    syncs = 0
+    openGate = () => {
+      outcomes.push('synced')
+      gate.resolve()
+    }
+    files.beforeSync = () => {
+      syncs += 1
+      reached.resolve()
+      return gate.promise
+    }
+    first = commit(row).then(() => outcomes.push('first'))
+    await reached.promise
+  })
+
+  test.each<[string, () => Promise<unknown>]>([
+    ['commitWrite', () => commit(row)],
+    ['hasBlob', () => storage.hasBlob(row.digest)],
+    ['missingBlobs', () => storage.missingBlobs([file.digest, row.digest])],
+    ['bulkUpdateBlobs', () => storage.bulkUpdateBlobs([[row.digest, row.bytes]])],
+  ])('%s does not promise it', async (name, call) => {
+    expect(count('blob')).toBe(1)
+
+    const second = call().then(() => outcomes.push(name))
+    await setImmediate()
+    openGate()
+    await Promise.all([first, second])
+
+    expect(outcomes[0]).toBe('synced')
+    expect(outcomes).toContain(name)
+  })
+
+  test('what is absent is so at once, and once all is synced nothing waits any more', async () => {
+    expect(await storage.hasBlob(file.digest)).toBe(false)
+    expect(await storage.missingBlobs([file.digest])).toEqual([file.digest])
+    openGate()
+    await first
+    const before = syncs
+
+    expect(await storage.hasBlob(row.digest)).toBe(true)
+    await commit(row)
+
+    expect(syncs).toBe(before)
+  })
+
+  test('what another process committed is synced before it is promised', async () => {
+    openGate()
+    await first
+    await using other = new SqliteStorage({ path })
+    await other.start()
+    await other.commitWrite(file.digest, sourceOf(file))
+    const before = syncs
+
+    expect(await storage.hasBlob(file.digest)).toBe(true)
+
+    expect(syncs).toBe(before + 1)
+  })
+})
+
 describe('LogSync', () => {
   test('does not believe a sync that was asked for before an earlier one failed', async () => {
     const gate = Promise.withResolvers<void>()
     const log: string[] = []
     const logSync = new LogSync({
+      database: new Database(':memory:') as SqlDatabase,
       async sync() {
         log.push('sync')
         if (log.length === 1) await gate.promise
@@ -139,7 +210,9 @@ describe('LogSync', () => {
       },
       onRepaired: () => log.push('repaired'),
     })
-    const [first, second] = [logSync.settled(), logSync.settled()]
+    const first = logSync.flushed()
+    logSync.noteCommit()
+    const second = logSync.flushed()
 
     gate.reject(new Error('EIO'))
 

@@ -36,6 +36,7 @@ interface Running {
   readonly accessLog: AccessLog
   readonly queue: WriteQueue
   readonly checkpointer: Checkpointer
+  readonly logSync: LogSync
   readonly remover: FileRemover
   readonly recordUses: NodeJS.Timeout
 }
@@ -87,6 +88,11 @@ export class SqliteStore extends Lifecycle {
   /** Runs changes within a transaction; see {@link WriteQueue.run}. */
   write<Result>(job: (transaction: Transaction) => Result, options?: JobOptions): Promise<Result> {
     return this.#state.queue.run(job, options)
+  }
+
+  /** Waits until whatever a read finds now would survive a power failure; see {@link LogSync.settled}. */
+  settled(): Promise<void> {
+    return this.#state.logSync.settled()
   }
 
   /**
@@ -182,28 +188,44 @@ export class SqliteStore extends Lifecycle {
     const accessLog = new AccessLog(clock, this.#options.accessGranularityMs ?? DEFAULT_ACCESS_GRANULARITY_MS)
     const checkpointer = new Checkpointer(databasePath)
     const logSync = new LogSync({
+      database,
       sync: () => log.sync(),
       emptyLog: () => checkpointer.emptyLog(),
       onRepaired: () => remover.retry(),
     })
     const queue = new WriteQueue({
       database,
-      settled: () => logSync.settled(),
+      flushed: () => logSync.flushed(),
       onBegin: () => accessLog.record(blobs, entries),
       onCommit({ rowBytes, looseFileIds }) {
+        logSync.noteCommit()
         checkpointer.note(rowBytes)
         remover.add(looseFileIds)
       },
       admit: () => logSync.admission() ?? checkpointer.admission(),
     })
     const remover = new FileRemover({
-      settled: () => logSync.settled(),
+      flushed: () => logSync.flushed(),
       remove: (fileId) => this.files.remove(fileId),
       forget: (fileIds) => this.#forgetFiles(fileIds),
     })
     const recordUses = setInterval(() => this.#recordUses(), RECORD_USES_AFTER_MS).unref()
     const evictor = new Evictor(blobs, entries, this.maxBytes, owner.id)
-    return { database, log, owner, blobs, entries, evictor, clock, accessLog, queue, checkpointer, remover, recordUses }
+    return {
+      database,
+      log,
+      owner,
+      blobs,
+      entries,
+      evictor,
+      clock,
+      accessLog,
+      queue,
+      checkpointer,
+      logSync,
+      remover,
+      recordUses,
+    }
   }
 
   #recordUses(): void {

@@ -27,7 +27,7 @@ export interface Transaction {
 export interface WriteQueueOptions {
   readonly database: SqlDatabase
   /** Waits until everything committed so far would survive a power failure. */
-  readonly settled: () => Promise<void>
+  readonly flushed: () => Promise<void>
   /** Runs first in every transaction. */
   readonly onBegin: () => void
   /** Runs after every commit. */
@@ -174,7 +174,7 @@ export class WriteQueue {
       return
     }
     try {
-      await this.#options.settled()
+      await this.#options.flushed()
       job.resolve(result)
     } catch (error) {
       job.reject(error)
