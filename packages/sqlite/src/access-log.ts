@@ -29,11 +29,12 @@ export class AccessLog {
     if (now - record.accessedUs >= this.#granularityUs) this.#entries.set(record.id, now)
   }
 
-  /** Records what was gathered. Must run within a transaction. */
+  /** Records what was gathered, and forgets it even when that fails. Must run within a transaction. */
   record(blobs: BlobRecords, entries: EntryRecords): void {
-    for (const [id, accessedUs] of this.#blobs) blobs.touch(id, accessedUs)
-    for (const [id, accessedUs] of this.#entries) entries.touch(id, accessedUs)
+    const [usedBlobs, usedEntries] = [this.#blobs, this.#entries]
     this.#blobs = new Map()
     this.#entries = new Map()
+    for (const [id, accessedUs] of usedBlobs) blobs.touch(id, accessedUs)
+    for (const [id, accessedUs] of usedEntries) entries.touch(id, accessedUs)
   }
 }

@@ -197,6 +197,10 @@ export class SqliteStore extends Lifecycle {
       database,
       flushed: () => logSync.flushed(),
       onBegin: () => accessLog.record(blobs, entries),
+      // Uses that cannot be recorded are not worth a write.
+      onBeginFailed(error) {
+        reportEvent({ kind: 'touch-failure', storageType: 'Sqlite', operation: 'recordUses', error })
+      },
       onCommit({ rowBytes, looseFileIds }) {
         logSync.noteCommit()
         checkpointer.note(rowBytes)

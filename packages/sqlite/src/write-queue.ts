@@ -28,8 +28,10 @@ export interface WriteQueueOptions {
   readonly database: SqlDatabase
   /** Waits until everything committed so far would survive a power failure. */
   readonly flushed: () => Promise<void>
-  /** Runs first in every transaction. */
+  /** Runs first in every transaction. When it throws, its changes alone are undone. */
   readonly onBegin: () => void
+  /** Is told why `onBegin` threw. */
+  readonly onBeginFailed: (error: unknown) => void
   /** Runs after every commit. */
   readonly onCommit: (transaction: Transaction) => void
   /** Resolves when writing may go on, rejects when it may not; asked before every transaction. */
@@ -102,7 +104,7 @@ export class WriteQueue {
     const started = performance.now()
     const batch: Job[] = []
     try {
-      this.#options.onBegin()
+      this.#prepare()
       const before = selectOne<Transaction>(this.#readUsage)?.usedBytes ?? 0
       transaction.usedBytes = before
       for (let job = this.#jobs.shift(); job !== undefined; job = this.#jobs.shift()) {
@@ -115,9 +117,11 @@ export class WriteQueue {
       transaction.rowBytes += batch.length * JOB_BYTES
       this.#options.onCommit(transaction)
     } catch (error) {
-      if (this.#options.database.inTransaction) this.#options.database.exec('ROLLBACK')
-      for (const job of batch) job.reject(sqliteError(error, 'cannot commit'))
+      // What fails before the first job may do so for good: those that wait must not wait for it to end.
+      const failed = batch.length > 0 ? batch : this.#jobs.splice(0)
+      for (const job of failed) job.reject(sqliteError(error, 'cannot commit'))
       done.length = 0
+      this.#rollBack()
     }
     for (const report of done) void report()
     if (this.#jobs.length > 0) this.#schedule()
@@ -126,6 +130,8 @@ export class WriteQueue {
   /** Begins a transaction; if another process holds the lock, tries again later, and gives up after a while. */
   #begin(): boolean {
     try {
+      // One that failed and could not be rolled back at the time.
+      if (this.#options.database.inTransaction) this.#options.database.exec('ROLLBACK')
       this.#options.database.exec('BEGIN IMMEDIATE')
       this.#busySince = undefined
       return true
@@ -139,6 +145,27 @@ export class WriteQueue {
       this.#busySince = undefined
       this.#rejectWaiting(sqliteError(error, 'cannot begin a transaction'))
       return false
+    }
+  }
+
+  #prepare(): void {
+    const { database, onBegin, onBeginFailed } = this.#options
+    database.exec('SAVEPOINT prepare')
+    try {
+      onBegin()
+      database.exec('RELEASE prepare')
+    } catch (error) {
+      // An error such as a full disk ends the whole transaction, in which nothing else has happened yet.
+      database.exec(database.inTransaction ? 'ROLLBACK TO prepare; RELEASE prepare' : 'BEGIN IMMEDIATE')
+      onBeginFailed(error)
+    }
+  }
+
+  #rollBack(): void {
+    try {
+      if (this.#options.database.inTransaction) this.#options.database.exec('ROLLBACK')
+    } catch {
+      // The jobs know of the failure before it; the next transaction tries again.
     }
   }
 
