@@ -29,6 +29,15 @@ export function sourceFromBytes(bytes: Uint8Array): BlobSource {
 }
 
 /**
+ * Checks that a source announces the size that the digest says; every storage does so before anything else.
+ *
+ * @throws StorageError `invalid-argument` when it does not.
+ */
+export function assertSourceSize(source: BlobSource, digest: Digest): void {
+  if (source.sizeBytes !== digest.sizeBytes) throw sourceLengthError(digest, source.sizeBytes)
+}
+
+/**
  * Reads a source chunk by chunk for a storage that commits it as `digest`.
  *
  * @throws StorageError `invalid-argument` as soon as the content turns out shorter or longer than the digest says, the
@@ -39,7 +48,7 @@ export async function* readSource(
   digest: Digest,
   { signal }: OperationOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  if (source.sizeBytes !== digest.sizeBytes) throw sourceLengthError(digest, source.sizeBytes)
+  assertSourceSize(source, digest)
   signal?.throwIfAborted()
   const reader = source.open({ signal })
   const iterator = reader[Symbol.asyncIterator]()

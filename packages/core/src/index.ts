@@ -10,7 +10,7 @@ export {
 } from './action-cache-abc.ts'
 export type { Backend } from './backend.ts'
 export { type BlobReader, readerFromBytes, readerFromChunks, type ReaderOptions } from './blob-reader.ts'
-export { type BlobSource, collectSource, readSource, sourceFromBytes } from './blob-source.ts'
+export { assertSourceSize, type BlobSource, collectSource, readSource, sourceFromBytes } from './blob-source.ts'
 export { type ByteRange, coversBlob, resolveRange } from './byte-range.ts'
 export {
   assertDigest,
@@ -69,3 +69,4 @@ export {
   withCacheProvider,
 } from './with-cache/with-cache.ts'
 export { WriteSession, type WriteSessionOptions } from './write-session.ts'
+export { type WriteTurn, WriteTurns } from './write-turns.ts'

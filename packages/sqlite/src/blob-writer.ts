@@ -1,5 +1,5 @@
 import type { BlobSource, Digest, OperationOptions } from '@caskade/core'
-import { collectSource, formatDigest, StorageError } from '@caskade/core'
+import { assertSourceSize, collectSource, formatDigest, StorageError, WriteTurns } from '@caskade/core'
 import { fileCostBytes } from './blob-files.ts'
 import type { SqliteStore } from './sqlite-store.ts'
 
@@ -10,6 +10,7 @@ const ROW_OVERHEAD_BYTES = 256
 export class BlobWriter {
   readonly #store: SqliteStore
   readonly #maxRowBytes: number
+  readonly #turns = new WriteTurns()
 
   constructor(store: SqliteStore, maxRowBytes: number) {
     this.#store = store
@@ -18,14 +19,14 @@ export class BlobWriter {
 
   /** Stores content, unless it is there already; see `StorageABC.commitWrite`. */
   async commit(digest: Digest, source: BlobSource, options: OperationOptions): Promise<void> {
-    if (source.sizeBytes === digest.sizeBytes && this.#use(digest)) {
-      // Another writer may have committed it and not yet synced.
-      await this.#store.settled()
-      return
-    }
-    if (digest.sizeBytes <= this.#maxRowBytes)
-      await this.#commitRow(digest, await collectSource(source, digest, options))
-    else await this.#commitFile(digest, source, options)
+    assertSourceSize(source, digest)
+    const hasWritten = await this.#turns.take(digest, source, {
+      isStored: () => this.#use(digest),
+      write: (own) => this.#write(digest, own, options),
+      signal: options.signal,
+    })
+    // Another writer may have committed it and not yet synced.
+    if (!hasWritten) await this.#store.settled()
   }
 
   /** Removes a blob; succeeds when it is not there. */
@@ -42,6 +43,11 @@ export class BlobWriter {
       const record = this.#store.blobs.find(digest)
       if (record?.id === id) this.#store.evictor.remove(transaction, record)
     })
+  }
+
+  async #write(digest: Digest, source: BlobSource, options: OperationOptions): Promise<void> {
+    if (digest.sizeBytes > this.#maxRowBytes) return this.#commitFile(digest, source, options)
+    await this.#commitRow(digest, await collectSource(source, digest, options))
   }
 
   async #commitRow(digest: Digest, bytes: Uint8Array): Promise<void> {

@@ -3,6 +3,7 @@ import { brokenBulk } from './broken-bulk.ts'
 import { brokenCare } from './broken-care.ts'
 import { brokenLifecycle } from './broken-lifecycle.ts'
 import { brokenQuota } from './broken-quota.ts'
+import { brokenRoom } from './broken-room.ts'
 import type { BrokenStorage } from './broken-storage.ts'
 import { brokenWrites } from './broken-writes.ts'
 
@@ -12,6 +13,7 @@ export const brokenStorages: readonly BrokenStorage[] = [
   ...brokenWrites,
   ...brokenBulk,
   ...brokenQuota,
+  ...brokenRoom,
   ...brokenCare,
   ...brokenLifecycle,
 ]

@@ -8,6 +8,7 @@ import { damageCases } from './damage.ts'
 import { lifecycleCases } from './lifecycle.ts'
 import { quotaCases } from './quota.ts'
 import { rangeCases } from './ranges.ts'
+import { roomCases } from './room.ts'
 
 /** Every case for storages: the rules of the contract, one by one. */
 export const storageCases: readonly StorageCase[] = [
@@ -17,6 +18,7 @@ export const storageCases: readonly StorageCase[] = [
   ...rangeCases,
   ...bulkCases,
   ...quotaCases,
+  ...roomCases,
   ...damageCases,
   ...badInputCases,
   ...lifecycleCases,
