@@ -6,45 +6,38 @@ import type { Transaction } from './write-queue.ts'
 export class Evictor {
   readonly #blobs: BlobRecords
   readonly #entries: EntryRecords
-  readonly #maxBytes: number
   readonly #owner: string
 
-  constructor(blobs: BlobRecords, entries: EntryRecords, maxBytes: number, owner: string) {
+  constructor(blobs: BlobRecords, entries: EntryRecords, owner: string) {
     this.#blobs = blobs
     this.#entries = entries
-    this.#maxBytes = maxBytes
     this.#owner = owner
   }
 
-  /**
-   * Evicts until so many bytes more would fit, counting files as gone that are yet to be removed. Returns whether there
-   * is room now; if not, there may be once files are removed.
-   */
-  makeRoom(transaction: Transaction, neededBytes: number): boolean {
-    let leavingBytes = 0
-    while (transaction.usedBytes - leavingBytes + neededBytes > this.#maxBytes) {
-      const blob = this.#blobs.oldest()
-      const entry = this.#entries.oldest()
-      if (entry !== undefined && (blob === undefined || entry.accessedUs <= blob.accessedUs)) {
-        this.#entries.remove(entry.id)
-        transaction.usedBytes -= entry.costBytes
-        continue
-      }
-      if (blob === undefined) break
-      this.remove(transaction, blob)
-      if (blob.fileId !== null) leavingBytes += blob.costBytes
+  /** Evicts what was used least recently; returns false when there is nothing. */
+  evictOldest(transaction: Transaction): boolean {
+    const blob = this.#blobs.oldest()
+    const entry = this.#entries.oldest()
+    if (entry !== undefined && (blob === undefined || entry.accessedUs <= blob.accessedUs)) {
+      this.#entries.remove(entry.id)
+      transaction.usedBytes -= entry.costBytes
+      return true
     }
-    return transaction.usedBytes + neededBytes <= this.#maxBytes
+    if (blob === undefined) return false
+    this.remove(transaction, blob)
+    return true
   }
 
   /** Removes one blob; its file, if it has one, becomes loose. */
   remove(transaction: Transaction, record: BlobRecord): void {
+    const { fileId, costBytes } = record
     this.#blobs.remove(record)
-    if (record.fileId === null) {
-      transaction.usedBytes -= record.costBytes
+    if (fileId === null) {
+      transaction.usedBytes -= costBytes
       return
     }
-    this.#blobs.keepLooseFile(record.fileId, this.#owner, record.costBytes)
-    transaction.looseFileIds.push(record.fileId)
+    this.#blobs.keepLooseFile(fileId, this.#owner, costBytes)
+    transaction.looseFiles.push({ id: fileId, costBytes })
+    transaction.leavingBytes += costBytes
   }
 }

@@ -1,4 +1,5 @@
 import { mapLimit, reportEvent } from '@caskade/core'
+import type { LooseFile } from './write-queue.ts'
 
 /** How many files are removed at once. */
 const CONCURRENCY = 4
@@ -13,7 +14,7 @@ export interface FileRemoverOptions {
   /** Removes a file; succeeds when it is not there. */
   readonly remove: (fileId: number) => Promise<void>
   /** Strikes removed files off the list of loose ones. */
-  readonly forget: (fileIds: readonly number[]) => Promise<void>
+  readonly forget: (files: readonly LooseFile[]) => Promise<void>
 }
 
 /**
@@ -24,8 +25,9 @@ export interface FileRemoverOptions {
  */
 export class FileRemover {
   readonly #options: FileRemoverOptions
-  #waiting: number[] = []
-  #stuck: number[] = []
+  #waiting: LooseFile[] = []
+  #stuck: LooseFile[] = []
+  #leavingBytes = 0
   #batch: Promise<void> | undefined
   #working: Promise<void> | undefined
 
@@ -34,14 +36,15 @@ export class FileRemover {
   }
 
   /** Takes files that are listed as loose. */
-  add(fileIds: readonly number[]): void {
-    this.#waiting = this.#waiting.concat(fileIds)
+  add(files: readonly LooseFile[]): void {
+    this.#leavingBytes += sumOf(files)
+    this.#waiting = this.#waiting.concat(files)
     if (this.#waiting.length > 0) this.#working ??= this.#work()
   }
 
-  /** Whether files are on their way out. */
-  get isBusy(): boolean {
-    return this.#working !== undefined
+  /** What the files on their way out take of the quota, in bytes, until they are gone or turn out to be stuck. */
+  get leavingBytes(): number {
+    return this.#leavingBytes
   }
 
   /** Waits until some more files are gone, or cannot be removed. */
@@ -71,17 +74,18 @@ export class FileRemover {
     this.#working = undefined
   }
 
-  async #removeBatch(fileIds: readonly number[]): Promise<void> {
-    const left = new Set(fileIds)
+  async #removeBatch(files: readonly LooseFile[]): Promise<void> {
+    const left = new Set(files)
     try {
       await this.#options.flushed()
-      const removed = await mapLimit(fileIds, CONCURRENCY, (id) => this.#isRemoved(id))
-      const gone = fileIds.filter((_, index) => removed[index])
+      const removed = await mapLimit(files, CONCURRENCY, ({ id }) => this.#isRemoved(id))
+      const gone = files.filter((_, index) => removed[index])
       await this.#options.forget(gone)
-      for (const id of gone) left.delete(id)
+      for (const file of gone) left.delete(file)
     } catch (error) {
       reportCleanupFailure(error)
     }
+    this.#leavingBytes -= sumOf(files)
     this.#stuck.push(...left)
   }
 
@@ -98,4 +102,8 @@ export class FileRemover {
 
 function reportCleanupFailure(error: unknown): void {
   reportEvent({ kind: 'cleanup-failure', storageType: 'Sqlite', operation: 'removeFiles', error })
+}
+
+function sumOf(files: readonly LooseFile[]): number {
+  return files.reduce((sum, { costBytes }) => sum + costBytes, 0)
 }

@@ -13,12 +13,13 @@ import { EntryRecords } from './entry-records.ts'
 import { Evictor } from './evictor.ts'
 import { FileRemover } from './file-remover.ts'
 import { LogSync } from './log-sync.ts'
+import { RoomMaker } from './room-maker.ts'
 import { migrate } from './schema.ts'
 import type { SqlDatabase } from './sql.ts'
 import { sqliteError } from './sqlite-errors.ts'
 import type { SqliteOptions } from './sqlite-options.ts'
 import { DEFAULT_ACCESS_GRANULARITY_MS, DEFAULT_MAX_BYTES } from './sqlite-options.ts'
-import type { JobOptions, Transaction } from './write-queue.ts'
+import type { JobOptions, LooseFile, Transaction } from './write-queue.ts'
 import { WriteQueue } from './write-queue.ts'
 
 /** How long gathered uses wait for a write that records them with it, in milliseconds. */
@@ -38,6 +39,7 @@ interface Running {
   readonly checkpointer: Checkpointer
   readonly logSync: LogSync
   readonly remover: FileRemover
+  readonly room: RoomMaker
   readonly recordUses: NodeJS.Timeout
 }
 
@@ -95,35 +97,17 @@ export class SqliteStore extends Lifecycle {
     return this.#state.logSync.settled()
   }
 
-  /**
-   * Runs changes that need room, evicting as much as it takes.
-   *
-   * @throws StorageError `too-large` when it can never fit, `no-space` when all of the quota is taken by writes under way.
-   */
-  async writeWithRoom<Result>(costBytes: number, job: (transaction: Transaction) => Result): Promise<Result> {
-    if (costBytes > this.maxBytes) {
-      throw new StorageError('too-large', `Sqlite: ${costBytes} bytes do not fit in a quota of ${this.maxBytes}`)
-    }
-    for (;;) {
-      const { remover } = this.#state
-      const { result, isRoomComing } = await this.write((transaction) => {
-        const hasRoom = this.evictor.makeRoom(transaction, costBytes)
-        return {
-          result: hasRoom ? { value: job(transaction) } : undefined,
-          isRoomComing: remover.isBusy || transaction.looseFileIds.length > 0,
-        }
-      })
-      if (result !== undefined) return result.value
-      if (!isRoomComing) throw this.#fullError()
-      await remover.progress()
-    }
+  /** Runs changes that need room; see {@link RoomMaker.run}. */
+  writeWithRoom<Result>(costBytes: number, job: (transaction: Transaction) => Result): Promise<Result> {
+    return this.#state.room.run(costBytes, job)
   }
 
   /** Removes a file unless a blob names it, in the background; `stop()` waits for it. */
   removeIfLoose(fileId: number): void {
     try {
       const { blobs, remover } = this.#state
-      if (blobs.isLooseFile(fileId)) remover.add([fileId])
+      const file = blobs.findLooseFile(fileId)
+      if (file !== undefined) remover.add([file])
     } catch (error) {
       // It stays listed as loose, so the next start removes it.
       reportEvent({ kind: 'cleanup-failure', storageType: 'Sqlite', operation: 'removeFiles', error })
@@ -201,35 +185,28 @@ export class SqliteStore extends Lifecycle {
       onBeginFailed(error) {
         reportEvent({ kind: 'touch-failure', storageType: 'Sqlite', operation: 'recordUses', error })
       },
-      onCommit({ rowBytes, looseFileIds }) {
+      onCommit({ rowBytes, looseFiles }) {
         logSync.noteCommit()
         checkpointer.note(rowBytes)
-        remover.add(looseFileIds)
+        remover.add(looseFiles)
       },
       admit: () => logSync.admission() ?? checkpointer.admission(),
     })
     const remover = new FileRemover({
       flushed: () => logSync.flushed(),
       remove: (fileId) => this.files.remove(fileId),
-      forget: (fileIds) => this.#forgetFiles(fileIds),
+      forget: (gone) => this.#forgetFiles(gone),
     })
     const recordUses = setInterval(() => this.#recordUses(), RECORD_USES_AFTER_MS).unref()
-    const evictor = new Evictor(blobs, entries, this.maxBytes, owner.id)
-    return {
-      database,
-      log,
-      owner,
-      blobs,
-      entries,
+    const evictor = new Evictor(blobs, entries, owner.id)
+    const room = new RoomMaker({
+      maxBytes: this.maxBytes,
       evictor,
-      clock,
-      accessLog,
-      queue,
-      checkpointer,
-      logSync,
       remover,
-      recordUses,
-    }
+      write: (job, jobOptions) => queue.run(job, jobOptions),
+    })
+    const records = { blobs, entries, clock, accessLog }
+    return { ...records, database, log, owner, evictor, queue, checkpointer, logSync, remover, room, recordUses }
   }
 
   #recordUses(): void {
@@ -246,17 +223,15 @@ export class SqliteStore extends Lifecycle {
     for (const id of await owner.abandoned()) await owner.removeAbandoned(id)
   }
 
-  async #forgetFiles(fileIds: readonly number[]): Promise<void> {
+  async #forgetFiles(files: readonly LooseFile[]): Promise<void> {
     await this.write(
       (transaction) => {
-        for (const id of fileIds) transaction.usedBytes -= this.blobs.removeLooseFile(id) ?? 0
+        for (const { id, costBytes } of files) {
+          transaction.usedBytes -= this.blobs.removeLooseFile(id) ?? 0
+          transaction.leavingBytes -= costBytes
+        }
       },
       { isDurable: false },
     )
-  }
-
-  #fullError(): StorageError {
-    const reason = 'all of it is taken by content being written, or by files that cannot be removed'
-    return new StorageError('no-space', `Sqlite: the quota of ${this.maxBytes} bytes is full and ${reason}`)
   }
 }

@@ -19,8 +19,16 @@ export interface Transaction {
   usedBytes: number
   /** How much was written to the database; a job adds the content it stores. */
   rowBytes: number
+  /** How much of it is taken by files that this transaction makes loose, less those that it forgets as removed. */
+  leavingBytes: number
   /** Files that no blob will name any more; a job adds those that it makes loose. */
-  readonly looseFileIds: number[]
+  readonly looseFiles: LooseFile[]
+}
+
+/** A file beside the database that no blob names, and what it still takes of the quota. */
+export interface LooseFile {
+  readonly id: number
+  readonly costBytes: number
 }
 
 /** What a {@link WriteQueue} needs to know. */
@@ -99,7 +107,7 @@ export class WriteQueue {
   #runTransaction(): void {
     this.#isScheduled = false
     if (!this.#begin()) return
-    const transaction: Transaction = { usedBytes: 0, rowBytes: 0, looseFileIds: [] }
+    const transaction: Transaction = { usedBytes: 0, rowBytes: 0, leavingBytes: 0, looseFiles: [] }
     const done: (() => Promise<void> | void)[] = []
     const started = performance.now()
     const batch: Job[] = []
@@ -178,8 +186,8 @@ export class WriteQueue {
   /** Runs one job; returns what tells its outcome once the transaction is committed. */
   #runJob(job: Job, transaction: Transaction): () => Promise<void> | void {
     const { database } = this.#options
-    const { usedBytes } = transaction
-    const looseFiles = transaction.looseFileIds.length
+    const { usedBytes, leavingBytes } = transaction
+    const looseFiles = transaction.looseFiles.length
     database.exec('SAVEPOINT job')
     try {
       const result = job.run(transaction)
@@ -190,7 +198,8 @@ export class WriteQueue {
       if (!database.inTransaction) throw error
       database.exec('ROLLBACK TO job; RELEASE job')
       transaction.usedBytes = usedBytes
-      transaction.looseFileIds.length = looseFiles
+      transaction.leavingBytes = leavingBytes
+      transaction.looseFiles.length = looseFiles
       return () => job.reject(sqliteError(error, 'cannot write'))
     }
   }
