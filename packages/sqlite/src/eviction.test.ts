@@ -6,6 +6,7 @@ import type { TestBlob } from '@caskade/conformance'
 import { makeBlobs, sourceOf } from '@caskade/conformance'
 import type { StorageABC } from '@caskade/core'
 import { nodeFiles } from '@caskade/core/files'
+import Database from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { fileCostBytes } from './blob-files.ts'
 import { SqliteStorage } from './index.ts'
@@ -48,4 +49,72 @@ describe('eviction', () => {
       expect(await countOf(storage)).toBe(100)
     },
   )
+
+  test('of many small blobs for a large one is done in slices, so that other work gets its turn', async () => {
+    await using storage = new SqliteStorage({ path, maxBytes: 1_000_000, maxRowBytes: 1_000_000 })
+    await storage.start()
+    await storage.bulkUpdateBlobs(makeBlobs(3000, 10).map(({ digest, bytes }) => [digest, bytes]))
+    const [large] = makeBlobs(1, 900_000)
+    if (large === undefined) return
+    const counts = [count('blob')]
+    const progress = { isDone: false }
+    const writing = storage.commitWrite(large.digest, sourceOf(large)).finally(() => {
+      progress.isDone = true
+    })
+
+    while (!progress.isDone) {
+      await setImmediate()
+      counts.push(count('blob'))
+    }
+
+    await writing
+    expect(counts[0]).toBeGreaterThan(2000)
+    expect(counts.at(-1)).toBeLessThan(500)
+    const steps = counts.slice(1).map((left, index) => (counts[index] ?? 0) - left)
+    expect(Math.max(...steps)).toBeLessThanOrEqual(100)
+  })
+
+  test('spares what was used, however many uses are yet to be recorded', async () => {
+    await using storage = new SqliteStorage({ path, maxBytes: 1_000_000, accessGranularityMs: 0 })
+    await storage.start()
+    const [used, unused] = [makeBlobs(500, 300), makeBlobs(500, 300, 1000)]
+    for (const blobs of [used, unused]) {
+      await storage.bulkUpdateBlobs(blobs.map(({ digest, bytes }) => [digest, bytes]))
+    }
+    expect(await storage.missingBlobs(used.map(({ digest }) => digest))).toEqual([])
+
+    const added = makeBlobs(500, 1000, 5000)
+    await storage.bulkUpdateBlobs(added.map(({ digest, bytes }) => [digest, bytes]))
+
+    const kept = await Array.fromAsync(storage.listBlobs(), ({ digest }) => digest.hash)
+    const left = unused.filter(({ digest }) => kept.includes(digest.hash))
+    expect(left.length).toBeLessThan(unused.length)
+    expect(used.filter(({ digest }) => !kept.includes(digest.hash))).toEqual([])
+  })
 })
+
+test('uses are recorded some at a time, and all of them by the end', async () => {
+  const storage = new SqliteStorage({ path, accessGranularityMs: 0 })
+  await storage.start()
+  const blobs = makeBlobs(1000, 10)
+  await storage.bulkUpdateBlobs(blobs.map(({ digest, bytes }) => [digest, bytes]))
+  const [added] = makeBlobs(1, 10, 5000)
+  if (added === undefined) return
+  const writtenUs = count('blob', 'max(accessed_us)')
+
+  await storage.missingBlobs(blobs.map(({ digest }) => digest))
+  await storage.commitWrite(added.digest, sourceOf(added))
+
+  expect(count(`blob WHERE accessed_us > ${writtenUs}`)).toBeLessThanOrEqual(101)
+  await storage.stop()
+  expect(count(`blob WHERE accessed_us > ${writtenUs}`)).toBe(1001)
+})
+
+function count(from: string, what = 'count(*)'): number {
+  const database = new Database(join(path, 'caskade.sqlite'))
+  try {
+    return database.prepare(`SELECT ${what} FROM ${from}`).pluck().get() as number
+  } finally {
+    database.close()
+  }
+}

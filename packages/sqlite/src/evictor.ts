@@ -1,43 +1,62 @@
+import type { AccessLog } from './access-log.ts'
 import type { BlobRecord, BlobRecords } from './blob-records.ts'
-import type { EntryRecords } from './entry-records.ts'
+import type { EntryAge, EntryRecords } from './entry-records.ts'
 import type { Transaction } from './write-queue.ts'
+
+/** What an {@link Evictor} needs. */
+export interface EvictorOptions {
+  readonly blobs: BlobRecords
+  readonly entries: EntryRecords
+  readonly accessLog: AccessLog
+  /** Marks the files of evicted blobs as this process's to remove. */
+  readonly owner: string
+}
 
 /** Chooses what to let go: the least recently used first, entries and blobs alike. */
 export class Evictor {
-  readonly #blobs: BlobRecords
-  readonly #entries: EntryRecords
-  readonly #owner: string
+  readonly #options: EvictorOptions
 
-  constructor(blobs: BlobRecords, entries: EntryRecords, owner: string) {
-    this.#blobs = blobs
-    this.#entries = entries
-    this.#owner = owner
+  constructor(options: EvictorOptions) {
+    this.#options = options
   }
 
-  /** Evicts what was used least recently; returns false when there is nothing. */
+  /**
+   * Evicts what was used least recently; returns false when there is nothing. What was used and not yet recorded as such
+   * is spared: recording it takes the place of the eviction, and the next call goes on from there.
+   */
   evictOldest(transaction: Transaction): boolean {
-    const blob = this.#blobs.oldest()
-    const entry = this.#entries.oldest()
+    const { blobs, entries, accessLog } = this.#options
+    const blob = blobs.oldest()
+    const entry = entries.oldest()
     if (entry !== undefined && (blob === undefined || entry.accessedUs <= blob.accessedUs)) {
-      this.#entries.remove(entry.id)
-      transaction.usedBytes -= entry.costBytes
+      const usedUs = accessLog.takeEntry(entry.id)
+      if (usedUs === undefined) this.#removeEntry(transaction, entry)
+      else entries.touch(entry.id, usedUs)
       return true
     }
     if (blob === undefined) return false
-    this.remove(transaction, blob)
+    const usedUs = accessLog.takeBlob(blob.id)
+    if (usedUs === undefined) this.remove(transaction, blob)
+    else blobs.touch(blob.id, usedUs)
     return true
   }
 
   /** Removes one blob; its file, if it has one, becomes loose. */
   remove(transaction: Transaction, record: BlobRecord): void {
+    const { blobs, owner } = this.#options
     const { fileId, costBytes } = record
-    this.#blobs.remove(record)
+    blobs.remove(record)
     if (fileId === null) {
       transaction.usedBytes -= costBytes
       return
     }
-    this.#blobs.keepLooseFile(fileId, this.#owner, costBytes)
+    blobs.keepLooseFile(fileId, owner, costBytes)
     transaction.looseFiles.push({ id: fileId, costBytes })
     transaction.leavingBytes += costBytes
+  }
+
+  #removeEntry(transaction: Transaction, { id, costBytes }: EntryAge): void {
+    this.#options.entries.remove(id)
+    transaction.usedBytes -= costBytes
   }
 }

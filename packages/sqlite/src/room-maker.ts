@@ -3,6 +3,9 @@ import type { Evictor } from './evictor.ts'
 import type { FileRemover } from './file-remover.ts'
 import type { JobOptions, Transaction } from './write-queue.ts'
 
+/** How much is let go in one job: some 2 milliseconds' worth. Other work gets its turn between the jobs. */
+const EVICTIONS_PER_JOB = 100
+
 /** What a {@link RoomMaker} needs. */
 export interface RoomMakerOptions {
   /** The quota, in bytes. */
@@ -10,8 +13,11 @@ export interface RoomMakerOptions {
   readonly evictor: Evictor
   readonly remover: FileRemover
   /** Runs changes within a transaction. */
-  readonly write: <Result>(job: (transaction: Transaction) => Result, options?: JobOptions) => Promise<Result>
+  readonly write: <Result>(job: (transaction: Transaction) => Result, options?: JobOptions<Result>) => Promise<Result>
 }
+
+/** What making room came to. `coming`: once files are removed; `unfinished`: there is more to evict; `exhausted`: nothing. */
+type Room = 'there' | 'coming' | 'unfinished' | 'exhausted'
 
 /** Runs changes that need room in the quota, once there is some. */
 export class RoomMaker {
@@ -40,30 +46,34 @@ export class RoomMaker {
     }
     try {
       for (;;) {
-        const outcome = await write((transaction) => {
+        const attempt = (transaction: Transaction): { room: Room; result?: Result } => {
           setWaiting(0)
-          const isThere = this.#makeRoom(transaction, neededBytes)
-          if (isThere) return { result: job(transaction) }
+          const room = this.#makeRoom(transaction, neededBytes)
+          if (room === 'there') return { room, result: job(transaction) }
           setWaiting(neededBytes)
-          return { isComing: remover.leavingBytes + transaction.leavingBytes > 0 }
-        })
-        if ('result' in outcome) return outcome.result
-        if (!outcome.isComing) throw this.#fullError()
-        await remover.progress()
+          return { room }
+        }
+        const { room, result } = await write(attempt, { isDurable: ({ room: made }) => made === 'there' })
+        if (room === 'there') return result as Result
+        if (room === 'exhausted') throw this.#fullError()
+        if (room === 'coming') await remover.progress()
       }
     } finally {
       setWaiting(0)
     }
   }
 
-  #makeRoom(transaction: Transaction, neededBytes: number): boolean {
+  #makeRoom(transaction: Transaction, neededBytes: number): Room {
     const { maxBytes, evictor, remover } = this.#options
     const wantedBytes = neededBytes + this.#awaitedBytes
+    const leavingBytes = (): number => transaction.leavingBytes + remover.leavingBytes
     // Files on their way out count as gone here: room that is coming need not be made again.
-    while (transaction.usedBytes - transaction.leavingBytes - remover.leavingBytes + wantedBytes > maxBytes) {
-      if (!evictor.evictOldest(transaction)) break
-    }
-    return transaction.usedBytes + neededBytes <= maxBytes
+    const isEnough = (): boolean => transaction.usedBytes - leavingBytes() + wantedBytes <= maxBytes
+    let evictions = 0
+    while (evictions < EVICTIONS_PER_JOB && !isEnough() && evictor.evictOldest(transaction)) evictions += 1
+    if (transaction.usedBytes + neededBytes <= maxBytes) return 'there'
+    if (evictions === EVICTIONS_PER_JOB) return 'unfinished'
+    return leavingBytes() > 0 ? 'coming' : 'exhausted'
   }
 
   #fullError(): StorageError {

@@ -88,7 +88,7 @@ export class SqliteStore extends Lifecycle {
   }
 
   /** Runs changes within a transaction; see {@link WriteQueue.run}. */
-  write<Result>(job: (transaction: Transaction) => Result, options?: JobOptions): Promise<Result> {
+  write<Result>(job: (transaction: Transaction) => Result, options?: JobOptions<Result>): Promise<Result> {
     return this.#state.queue.run(job, options)
   }
 
@@ -130,7 +130,8 @@ export class SqliteStore extends Lifecycle {
     if (running === undefined) return
     clearInterval(running.recordUses)
     await running.remover.drain()
-    // An empty job: what was queued before it is done, and the gathered uses are recorded.
+    await this.#recordUses(running)
+    // An empty job: what was queued before it is done.
     await running.queue.run(() => undefined).catch(() => undefined)
     this.#running = undefined
     await running.checkpointer.close()
@@ -157,6 +158,8 @@ export class SqliteStore extends Lifecycle {
       owner = await OwnedDirectory.claim(join(this.#path, 'owners'))
       const log = await this.#operations.open(`${databasePath}-wal`, 'update')
       await nodeFiles.syncDirectory(this.#path)
+      // From here on the event loop does not wait for other processes; the queue does.
+      database.pragma('busy_timeout = 0')
       return this.#assemble(database, databasePath, owner, log)
     } catch (error) {
       await owner?.release()
@@ -197,8 +200,8 @@ export class SqliteStore extends Lifecycle {
       remove: (fileId) => this.files.remove(fileId),
       forget: (gone) => this.#forgetFiles(gone),
     })
-    const recordUses = setInterval(() => this.#recordUses(), RECORD_USES_AFTER_MS).unref()
-    const evictor = new Evictor(blobs, entries, owner.id)
+    const recordUses = setInterval(() => void this.#recordUses({ accessLog, queue }), RECORD_USES_AFTER_MS).unref()
+    const evictor = new Evictor({ blobs, entries, accessLog, owner: owner.id })
     const room = new RoomMaker({
       maxBytes: this.maxBytes,
       evictor,
@@ -209,8 +212,13 @@ export class SqliteStore extends Lifecycle {
     return { ...records, database, log, owner, evictor, queue, checkpointer, logSync, remover, room, recordUses }
   }
 
-  #recordUses(): void {
-    if (this.accessLog.size > 0) void this.write(() => undefined, { isDurable: false }).catch(() => undefined)
+  /** Records the gathered uses, some in each transaction. */
+  async #recordUses({ accessLog, queue }: Pick<Running, 'accessLog' | 'queue'>): Promise<void> {
+    try {
+      while (accessLog.size > 0) await queue.run(() => undefined, { isDurable: false })
+    } catch {
+      // Those that are left are recorded with the next write.
+    }
   }
 
   /** Removes the files that processes were working on when they ended without stopping. */

@@ -47,14 +47,14 @@ export interface WriteQueueOptions {
 }
 
 /** How a job is run. */
-export interface JobOptions {
-  /** Resolve only once the job's changes would survive a power failure. Default: true. */
-  readonly isDurable?: boolean | undefined
+export interface JobOptions<Result> {
+  /** Resolve only once the job's changes would survive a power failure; may depend on what they came to. Default: true. */
+  readonly isDurable?: boolean | ((result: Result) => boolean) | undefined
 }
 
 interface Job {
   readonly run: (transaction: Transaction) => unknown
-  readonly isDurable: boolean
+  readonly isDurable: boolean | ((result: unknown) => boolean)
   readonly resolve: (result: unknown) => void
   readonly reject: (error: unknown) => void
 }
@@ -80,9 +80,13 @@ export class WriteQueue {
   }
 
   /** Runs a job within a transaction and resolves to its result. When it throws, its changes alone are undone. */
-  run<Result>(job: (transaction: Transaction) => Result, { isDurable = true }: JobOptions = {}): Promise<Result> {
+  run<Result>(
+    job: (transaction: Transaction) => Result,
+    { isDurable = true }: JobOptions<Result> = {},
+  ): Promise<Result> {
     return new Promise<Result>((resolve, reject) => {
-      this.#jobs.push({ run: job, isDurable, resolve: resolve as (result: unknown) => void, reject })
+      const isJobDurable = isDurable as Job['isDurable']
+      this.#jobs.push({ run: job, isDurable: isJobDurable, resolve: resolve as (result: unknown) => void, reject })
       this.#schedule()
     })
   }
@@ -205,7 +209,7 @@ export class WriteQueue {
   }
 
   async #report(job: Job, result: unknown): Promise<void> {
-    if (!job.isDurable) {
+    if (!(typeof job.isDurable === 'function' ? job.isDurable(result) : job.isDurable)) {
       job.resolve(result)
       return
     }
