@@ -1,9 +1,10 @@
 import type { BlobSource, Digest, OperationOptions } from '@caskade/core'
 import { assertSourceSize, collectSource, formatDigest, StorageError, WriteTurns } from '@caskade/core'
 import { fileCostBytes } from './blob-files.ts'
+import { rowCostBytes } from './row-cost.ts'
 import type { SqliteStore } from './sqlite-store.ts'
 
-/** What a blob that is a row takes besides its content: two table rows and two index entries, at how full pages are. */
+/** What a blob that is a row takes besides its content: a table row and two index entries, at how full pages are. */
 const ROW_OVERHEAD_BYTES = 256
 
 /** Stores and removes blobs: small ones as rows, larger ones as files with a row that names them. */
@@ -51,7 +52,7 @@ export class BlobWriter {
   }
 
   async #commitRow(digest: Digest, bytes: Uint8Array): Promise<void> {
-    const costBytes = bytes.byteLength + ROW_OVERHEAD_BYTES
+    const costBytes = rowCostBytes(bytes.byteLength) + ROW_OVERHEAD_BYTES
     await this.#store.writeWithRoom(costBytes, (transaction) => {
       if (this.#use(digest)) return
       const id = this.#insert(digest, costBytes, null)

@@ -15,6 +15,7 @@ import { FileRemover } from './file-remover.ts'
 import { LogSync } from './log-sync.ts'
 import { RoomMaker } from './room-maker.ts'
 import { migrate } from './schema.ts'
+import { Shrinker } from './shrinker.ts'
 import type { SqlDatabase } from './sql.ts'
 import { sqliteError } from './sqlite-errors.ts'
 import type { SqliteOptions } from './sqlite-options.ts'
@@ -40,6 +41,7 @@ interface Running {
   readonly logSync: LogSync
   readonly remover: FileRemover
   readonly room: RoomMaker
+  readonly shrinker: Shrinker
   readonly recordUses: NodeJS.Timeout
 }
 
@@ -129,6 +131,7 @@ export class SqliteStore extends Lifecycle {
     const running = this.#running
     if (running === undefined) return
     clearInterval(running.recordUses)
+    running.shrinker.stop()
     await running.remover.drain()
     await this.#recordUses(running)
     // An empty job: what was queued before it is done.
@@ -192,9 +195,11 @@ export class SqliteStore extends Lifecycle {
         logSync.noteCommit()
         checkpointer.note(rowBytes)
         remover.add(looseFiles)
+        shrinker.noteCommit()
       },
       admit: () => logSync.admission() ?? checkpointer.admission(),
     })
+    const shrinker = new Shrinker(database, (job, jobOptions) => queue.run(job, jobOptions))
     const remover = new FileRemover({
       flushed: () => logSync.flushed(),
       remove: (fileId) => this.files.remove(fileId),
@@ -209,7 +214,20 @@ export class SqliteStore extends Lifecycle {
       write: (job, jobOptions) => queue.run(job, jobOptions),
     })
     const records = { blobs, entries, clock, accessLog }
-    return { ...records, database, log, owner, evictor, queue, checkpointer, logSync, remover, room, recordUses }
+    return {
+      ...records,
+      database,
+      log,
+      owner,
+      evictor,
+      queue,
+      checkpointer,
+      logSync,
+      remover,
+      room,
+      shrinker,
+      recordUses,
+    }
   }
 
   /** Records the gathered uses, some in each transaction. */
