@@ -5,6 +5,7 @@ import { badInputCases } from './bad-input.ts'
 import { bulkCases } from './bulk.ts'
 import { contentCases } from './content.ts'
 import { damageCases } from './damage.ts'
+import { foreignErrorCases } from './foreign-errors.ts'
 import { lifecycleCases } from './lifecycle.ts'
 import { quotaCases } from './quota.ts'
 import { rangeCases } from './ranges.ts'
@@ -21,5 +22,6 @@ export const storageCases: readonly StorageCase[] = [
   ...roomCases,
   ...damageCases,
   ...badInputCases,
+  ...foreignErrorCases,
   ...lifecycleCases,
 ]
