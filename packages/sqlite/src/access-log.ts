@@ -27,9 +27,20 @@ export class AccessLog {
     if (now - record.accessedUs >= this.#granularityUs) this.#blobs.set(record.id, now)
   }
 
-  useEntry(record: { readonly id: number; readonly accessedUs: number }): void {
+  /**
+   * Notes the use of an entry; returns whether it counts. Then the blobs that the entry references must be kept after it:
+   * see {@link keepBlob}.
+   */
+  useEntry(record: { readonly id: number; readonly accessedUs: number }): boolean {
     const now = this.#clock.next()
-    if (now - record.accessedUs >= this.#granularityUs) this.#entries.set(record.id, now)
+    if (now - record.accessedUs < this.#granularityUs) return false
+    this.#entries.set(record.id, now)
+    return true
+  }
+
+  /** Notes the use of a blob however recently it was used: it must not go before the entry that references it. */
+  keepBlob(id: number): void {
+    this.#blobs.set(id, this.#clock.next())
   }
 
   /** Takes back a use that is not yet recorded: its time, in microseconds since 1970. */

@@ -5,11 +5,12 @@ import { setImmediate } from 'node:timers/promises'
 import type { TestBlob } from '@caskade/conformance'
 import { makeBlobs, sourceOf } from '@caskade/conformance'
 import type { StorageABC } from '@caskade/core'
+import { startAll } from '@caskade/core'
 import { nodeFiles } from '@caskade/core/files'
 import Database from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { fileCostBytes } from './blob-files.ts'
-import { SqliteStorage } from './index.ts'
+import { sqliteBackend, SqliteStorage } from './index.ts'
 
 let path: string
 
@@ -91,6 +92,27 @@ describe('eviction', () => {
     expect(left.length).toBeLessThan(unused.length)
     expect(used.filter(({ digest }) => !kept.includes(digest.hash))).toEqual([])
   })
+})
+
+test('the use of an entry is one of the blobs it references, which outlive it', async () => {
+  const { storage, actionCache } = sqliteBackend({ path, maxBytes: 1_000_000, accessGranularityMs: 0 })
+  await using running = storage
+  await using alsoRunning = actionCache
+  await startAll([running, alsoRunning])
+  const [referenced, unreferenced] = [makeBlobs(3, 20_000), makeBlobs(3, 20_000, 100)]
+  await commitAll(storage, referenced)
+  const key = { namespace: 'n', key: 'k' }
+  const references = referenced.map(({ digest }) => digest)
+  await actionCache.update(key, { bytes: new Uint8Array(10), references, metadata: {} })
+  await commitAll(storage, unreferenced)
+
+  expect(await actionCache.get(key)).not.toBe(null)
+  for (const blob of makeBlobs(45, 20_000, 200)) await storage.commitWrite(blob.digest, sourceOf(blob))
+
+  const kept = new Set(await Array.fromAsync(storage.listBlobs(), ({ digest }) => digest.hash))
+  expect(unreferenced.filter(({ digest }) => kept.has(digest.hash))).toEqual([])
+  expect(references.filter(({ hash }) => !kept.has(hash))).toEqual([])
+  expect(await Array.fromAsync(actionCache.list('n'))).toHaveLength(1)
 })
 
 test('uses are recorded some at a time, and all of them by the end', async () => {
