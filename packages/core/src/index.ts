@@ -10,7 +10,7 @@ export {
 } from './action-cache-abc.ts'
 export type { Backend } from './backend.ts'
 export { type BlobReader, readerFromBytes, readerFromChunks, type ReaderOptions } from './blob-reader.ts'
-export { assertSourceSize, type BlobSource, collectSource, readSource, sourceFromBytes } from './blob-source.ts'
+export { assertStorable, type BlobSource, collectSource, readSource, sourceFromBytes } from './blob-source.ts'
 export { type ByteRange, coversBlob, resolveRange } from './byte-range.ts'
 export {
   assertDigest,
@@ -33,7 +33,7 @@ export {
   putEntryValue,
 } from './entry-value.ts'
 export { DeferredWrites, type DeferredWritesOptions, type DeferredWritesStatus } from './deferred/deferred-writes.ts'
-export { createHasher, digestOf, emptyDigest, type Hasher } from './hashing.ts'
+export { assertComputable, createHasher, digestOf, emptyDigest, type Hasher } from './hashing.ts'
 export { Lifecycle, startAll, stopAll } from './lifecycle.ts'
 export { mapLimit } from './map-limit.ts'
 export type { OperationOptions, ReadOptions } from './operation-options.ts'

@@ -10,7 +10,7 @@ import type {
 import {
   assertDigest,
   assertHash,
-  assertSourceSize,
+  assertStorable,
   collectSource,
   digestKey,
   formatDigest,
@@ -75,7 +75,7 @@ export class MemoryStorage extends StorageABC {
 
   override async commitWrite(digest: Digest, source: BlobSource, options: OperationOptions = {}): Promise<void> {
     this.assertReady(digest, options.signal)
-    assertSourceSize(source, digest)
+    assertStorable(source, digest)
     if (digest.sizeBytes > this.#maxBlobBytes) {
       const message = `Memory: blob ${formatDigest(digest)} exceeds the limit of ${this.#maxBlobBytes} bytes a blob`
       throw new StorageError('too-large', message, { digest })

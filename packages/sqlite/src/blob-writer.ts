@@ -1,5 +1,5 @@
 import type { BlobSource, Digest, OperationOptions } from '@caskade/core'
-import { assertSourceSize, collectSource, formatDigest, StorageError, WriteTurns } from '@caskade/core'
+import { assertStorable, collectSource, formatDigest, StorageError, WriteTurns } from '@caskade/core'
 import { fileCostBytes } from './blob-files.ts'
 import { rowCostBytes } from './row-cost.ts'
 import type { SqliteStore } from './sqlite-store.ts'
@@ -20,7 +20,7 @@ export class BlobWriter {
 
   /** Stores content, unless it is there already; see `StorageABC.commitWrite`. */
   async commit(digest: Digest, source: BlobSource, options: OperationOptions): Promise<void> {
-    assertSourceSize(source, digest)
+    assertStorable(source, digest)
     const hasWritten = await this.#turns.take(digest, source, {
       isStored: () => this.#use(digest),
       write: (own) => this.#write(digest, own, options),

@@ -1,6 +1,7 @@
 import { brokenAnswers } from './broken-answers.ts'
 import { brokenBulk } from './broken-bulk.ts'
 import { brokenCare } from './broken-care.ts'
+import { brokenDigestFunctions } from './broken-digest-functions.ts'
 import { brokenForeignErrors } from './broken-foreign-errors.ts'
 import { brokenLifecycle } from './broken-lifecycle.ts'
 import { brokenQuota } from './broken-quota.ts'
@@ -16,6 +17,7 @@ export const brokenStorages: readonly BrokenStorage[] = [
   ...brokenQuota,
   ...brokenRoom,
   ...brokenCare,
+  ...brokenDigestFunctions,
   ...brokenForeignErrors,
   ...brokenLifecycle,
 ]

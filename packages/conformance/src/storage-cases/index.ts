@@ -5,6 +5,7 @@ import { badInputCases } from './bad-input.ts'
 import { bulkCases } from './bulk.ts'
 import { contentCases } from './content.ts'
 import { damageCases } from './damage.ts'
+import { digestFunctionCases } from './digest-functions.ts'
 import { foreignErrorCases } from './foreign-errors.ts'
 import { lifecycleCases } from './lifecycle.ts'
 import { quotaCases } from './quota.ts'
@@ -22,6 +23,7 @@ export const storageCases: readonly StorageCase[] = [
   ...roomCases,
   ...damageCases,
   ...badInputCases,
+  ...digestFunctionCases,
   ...foreignErrorCases,
   ...lifecycleCases,
 ]
