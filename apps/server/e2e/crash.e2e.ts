@@ -53,7 +53,7 @@ describe('SIGKILL in the middle of uploads', () => {
     await using server = await startServerProcess(folder.path)
     using client = new ReapiClient(server.grpc)
     await verify(client, acknowledged, attempted)
-    expect(snapshot(join(folder.path, 'uploads'), (path) => !path.endsWith('.owner'))).toEqual([])
+    expect(snapshot(join(folder.path, 'caskade-uploads'), (path) => !path.endsWith('.owner'))).toEqual([])
     expect(acknowledged.blobs.length).toBeGreaterThan(ROUNDS * 5)
     expect(attempted.length).toBeGreaterThan(acknowledged.blobs.length)
   })

@@ -210,7 +210,7 @@ describe('the server', () => {
 })
 
 function uploads(): string[] {
-  return readdirSync(join(directory, 'uploads'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+  return readdirSync(join(directory, 'caskade-uploads'), { recursive: true, encoding: 'utf8' }).filter((name) =>
     name.endsWith('.upload'),
   )
 }

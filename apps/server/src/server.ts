@@ -104,7 +104,8 @@ function createHttpServer(context: FrontendContext, log: Log): HttpServer {
 
 /** A folder for what is on its way in. What an earlier server left in its own when it was killed is removed. */
 async function claimUploadDirectory(dataDirectory: string, cleanup: CleanupStack): Promise<string> {
-  const parent = join(dataDirectory, 'uploads')
+  // The data folder may be one where others keep things too, such as uploads of their own.
+  const parent = join(dataDirectory, 'caskade-uploads')
   await mkdir(parent, { recursive: true })
   const owned = await OwnedDirectory.claim(parent)
   cleanup.defer(() => owned.release())

@@ -84,6 +84,6 @@ describe('stopping', () => {
     await server.stop()
 
     await expect(response).rejects.toMatchObject({ code: expect.any(Number) })
-    expect(readdirSync(join(directory, 'uploads'))).toEqual([])
+    expect(readdirSync(join(directory, 'caskade-uploads'))).toEqual([])
   })
 })

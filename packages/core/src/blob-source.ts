@@ -2,6 +2,7 @@ import type { BlobReader } from './blob-reader.ts'
 import { readerFromBytes } from './blob-reader.ts'
 import type { Digest } from './digest.ts'
 import { formatDigest } from './digest.ts'
+import { assertComputable } from './hashing.ts'
 import { abortable } from './abortable.ts'
 import type { OperationOptions } from './operation-options.ts'
 import { StorageError } from './storage-error.ts'
@@ -29,17 +30,28 @@ export function sourceFromBytes(bytes: Uint8Array): BlobSource {
 }
 
 /**
+ * Checks that a source can be stored as `digest`; every storage does so before anything else.
+ *
+ * @throws StorageError `invalid-argument` when it announces another size than the digest says, `unsupported` when the
+ * digest function cannot be computed here: nobody could ever read such a blob, because reading verifies.
+ */
+export function assertStorable(source: BlobSource, digest: Digest): void {
+  assertComputable(digest.digestFunction)
+  if (source.sizeBytes !== digest.sizeBytes) throw sourceLengthError(digest, source.sizeBytes)
+}
+
+/**
  * Reads a source chunk by chunk for a storage that commits it as `digest`.
  *
  * @throws StorageError `invalid-argument` as soon as the content turns out shorter or longer than the digest says, the
- * signal's reason when aborted, and whatever the source itself fails with.
+ * signal's reason when aborted, and whatever the source itself fails with; before all that as {@link assertStorable} does.
  */
 export async function* readSource(
   source: BlobSource,
   digest: Digest,
   { signal }: OperationOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  if (source.sizeBytes !== digest.sizeBytes) throw sourceLengthError(digest, source.sizeBytes)
+  assertStorable(source, digest)
   signal?.throwIfAborted()
   const reader = source.open({ signal })
   const iterator = reader[Symbol.asyncIterator]()

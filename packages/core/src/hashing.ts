@@ -37,7 +37,12 @@ export function emptyDigest(digestFunction: DigestFunction = 'sha256'): Digest {
   return digestOf(new Uint8Array(0), digestFunction)
 }
 
-function assertComputable(digestFunction: DigestFunction): void {
+/**
+ * Checks that content can be verified; a storage does so before it stores any.
+ *
+ * @throws StorageError `unsupported` as {@link createHasher} does.
+ */
+export function assertComputable(digestFunction: DigestFunction = 'sha256'): void {
   if (digestFunction !== 'blake3') return
   throw new StorageError('unsupported', 'digest: BLAKE3 cannot be computed here; use SHA-256')
 }

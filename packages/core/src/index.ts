@@ -10,7 +10,7 @@ export {
 } from './action-cache-abc.ts'
 export type { Backend } from './backend.ts'
 export { type BlobReader, readerFromBytes, readerFromChunks, type ReaderOptions } from './blob-reader.ts'
-export { type BlobSource, collectSource, readSource, sourceFromBytes } from './blob-source.ts'
+export { assertStorable, type BlobSource, collectSource, readSource, sourceFromBytes } from './blob-source.ts'
 export { type ByteRange, coversBlob, resolveRange } from './byte-range.ts'
 export {
   assertDigest,
@@ -33,7 +33,7 @@ export {
   putEntryValue,
 } from './entry-value.ts'
 export { DeferredWrites, type DeferredWritesOptions, type DeferredWritesStatus } from './deferred/deferred-writes.ts'
-export { createHasher, digestOf, emptyDigest, type Hasher } from './hashing.ts'
+export { assertComputable, createHasher, digestOf, emptyDigest, type Hasher } from './hashing.ts'
 export { Lifecycle, startAll, stopAll } from './lifecycle.ts'
 export { mapLimit } from './map-limit.ts'
 export { MemoryBudget } from './memory-budget.ts'
@@ -70,3 +70,4 @@ export {
   withCacheProvider,
 } from './with-cache/with-cache.ts'
 export { WriteSession, type WriteSessionOptions } from './write-session.ts'
+export { type WriteTurn, WriteTurns } from './write-turns.ts'

@@ -54,7 +54,7 @@ export abstract class StorageABC extends Lifecycle {
    * The storage checks the length and nothing else: the caller must have verified that the content matches the digest.
    *
    * @throws StorageError `too-large` or `no-space` when it cannot be kept, `invalid-argument` when the source is shorter
-   * or longer than the digest says.
+   * or longer than the digest says, `unsupported` when the digest function cannot be computed here, such as BLAKE3.
    */
   abstract commitWrite(digest: Digest, source: BlobSource, options?: OperationOptions): Promise<void>
 

@@ -9,7 +9,7 @@ export interface StorageEvent {
    * - `cache-disabled`: the cache half of a WithCache does not work and is left alone for a while.
    * - `cache-enabled`: it works again.
    * - `spool-failure`: a blob could not be spooled to disk on its way to several readers; the slowest sets the pace.
-   * - `touch-failure`: the fallback of a WithCache could not be told which blobs are in use.
+   * - `touch-failure`: it could not be recorded which blobs are in use, or the fallback of a WithCache not be told.
    * - `deferred-failure`: a deferred write could not be journalled, or not brought to the fallback; it is tried again.
    * - `copy-failure`: a Sharded could not copy something to the shard that owns it now; the next use of it tries again.
    * - `cleanup-failure`: something that is no longer needed could not be removed; it is tried again later.

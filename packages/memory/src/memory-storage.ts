@@ -10,6 +10,7 @@ import type {
 import {
   assertDigest,
   assertHash,
+  assertStorable,
   collectSource,
   digestKey,
   formatDigest,
@@ -17,6 +18,7 @@ import {
   resolveRange,
   StorageABC,
   StorageError,
+  WriteTurns,
 } from '@caskade/core'
 import { LruTable } from './lru-table.ts'
 import type { BlobItem, MemoryItem } from './memory-item.ts'
@@ -34,6 +36,7 @@ export class MemoryStorage extends StorageABC {
 
   readonly #table: LruTable<MemoryItem>
   readonly #maxBlobBytes: number
+  readonly #turns = new WriteTurns()
 
   /** `table` lets several halves share one quota. */
   constructor(
@@ -72,19 +75,16 @@ export class MemoryStorage extends StorageABC {
 
   override async commitWrite(digest: Digest, source: BlobSource, options: OperationOptions = {}): Promise<void> {
     this.assertReady(digest, options.signal)
-    if (source.sizeBytes === digest.sizeBytes && this.#use(digest) !== undefined) return
+    assertStorable(source, digest)
     if (digest.sizeBytes > this.#maxBlobBytes) {
       const message = `Memory: blob ${formatDigest(digest)} exceeds the limit of ${this.#maxBlobBytes} bytes a blob`
       throw new StorageError('too-large', message, { digest })
     }
-    const giveBack = this.#table.reserve(digest.sizeBytes)
-    try {
-      const bytes = await collectSource(source, digest, options)
-      giveBack()
-      this.#table.set(digestKey(digest), { kind: 'blob', digest, bytes }, digest.sizeBytes)
-    } finally {
-      giveBack()
-    }
+    await this.#turns.take(digest, source, {
+      isStored: () => this.#use(digest) !== undefined,
+      write: (own) => this.#write(digest, own, options),
+      signal: options.signal,
+    })
   }
 
   override async resolveHash(
@@ -101,6 +101,17 @@ export class MemoryStorage extends StorageABC {
   override async *listBlobs({ signal }: OperationOptions = {}): AsyncGenerator<BlobInfo, void, undefined> {
     this.assertRunning(signal)
     for (const item of this.#table.values()) if (item.kind === 'blob') yield { digest: item.digest }
+  }
+
+  async #write(digest: Digest, source: BlobSource, options: OperationOptions): Promise<void> {
+    const giveBack = this.#table.reserve(digest.sizeBytes)
+    try {
+      const bytes = await collectSource(source, digest, options)
+      giveBack()
+      this.#table.set(digestKey(digest), { kind: 'blob', digest, bytes }, digest.sizeBytes)
+    } finally {
+      giveBack()
+    }
   }
 
   #use(digest: Digest): BlobItem | undefined {

@@ -56,6 +56,27 @@ describe('memoryBackend', () => {
     expect(kept.at(-1)).toEqual([false, false])
   })
 
+  test('counts the use of an entry as one of the blobs it references', async () => {
+    const { storage, actionCache } = memoryBackend({ maxBytes: 100_000 })
+    await using running = storage
+    await using alsoRunning = actionCache
+    await running.start()
+    await alsoRunning.start()
+    const [referenced, unreferenced] = makeBlobs(2, 20_000)
+    if (referenced === undefined || unreferenced === undefined) return
+    const key = { namespace: 'n', key: 'k' }
+    await storage.commitWrite(referenced.digest, sourceOf(referenced))
+    await actionCache.update(key, { bytes: new Uint8Array(10), references: [referenced.digest], metadata: {} })
+    await storage.commitWrite(unreferenced.digest, sourceOf(unreferenced))
+
+    expect(await actionCache.get(key)).not.toBe(null)
+    for (const blob of makeBlobs(3, 20_000, 100)) await storage.commitWrite(blob.digest, sourceOf(blob))
+
+    const kept = await Array.fromAsync(storage.listBlobs(), ({ digest }) => digest.hash)
+    expect(kept).toContain(referenced.digest.hash)
+    expect(kept).not.toContain(unreferenced.digest.hash)
+  })
+
   test('shares one quota between both halves', async () => {
     const { storage, actionCache } = memoryBackend({ maxBytes: 100_000 })
     await using running = storage

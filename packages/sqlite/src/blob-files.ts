@@ -43,13 +43,14 @@ export class BlobFiles {
   /** Writes the content of a blob, and waits until it would survive a power failure. Leaves nothing when it fails. */
   async write(id: number, digest: Digest, source: BlobSource, options: OperationOptions): Promise<void> {
     try {
-      await this.#prepareFolder(id)
-      const isLinked = await this.#link(id, digest, source)
+      await attempt(digest, this.#prepareFolder(id))
+      const isLinked = await attempt(digest, this.#link(id, digest, source))
       if (!isLinked) await this.#copy(id, digest, source, options)
-      await this.#syncFolder(id)
+      await attempt(digest, this.#syncFolder(id))
     } catch (error) {
-      await this.remove(id)
-      throw fileError(error, `Sqlite: cannot write the file of blob ${formatDigest(digest)}`, digest)
+      // It stays listed as loose if it cannot be removed now; what failed the write is worth more to the caller.
+      await this.remove(id).catch(() => undefined)
+      throw error
     }
   }
 
@@ -90,12 +91,12 @@ export class BlobFiles {
 
   async #copy(id: number, digest: Digest, source: BlobSource, options: OperationOptions): Promise<void> {
     // Overwrites what a power failure may have left under an id that the database does not remember having given.
-    const file = await this.#files.open(this.#path(id), 'overwrite')
+    const file = await attempt(digest, this.#files.open(this.#path(id), 'overwrite'))
     try {
       const writer = new FileWriter(file)
-      for await (const chunk of readSource(source, digest, options)) await writer.append(chunk)
-      await writer.flush()
-      await file.sync()
+      for await (const chunk of readSource(source, digest, options)) await attempt(digest, writer.append(chunk))
+      await attempt(digest, writer.flush())
+      await attempt(digest, file.sync())
     } finally {
       await file.close()
     }
@@ -130,5 +131,14 @@ export class BlobFiles {
   // Consecutive ids share a folder, so that files written together share its sync.
   #folder(id: number): string {
     return join(this.#directory, (Math.floor(id / 256) % FOLDERS).toString(16).padStart(2, '0'))
+  }
+}
+
+/** Waits for an operation on the file of a blob. What a source or a signal fails with must not come here: it is not ours to describe. */
+async function attempt<Result>(digest: Digest, operation: Promise<Result>): Promise<Result> {
+  try {
+    return await operation
+  } catch (error) {
+    throw fileError(error, `Sqlite: cannot write the file of blob ${formatDigest(digest)}`, digest)
   }
 }

@@ -2,6 +2,7 @@ import type { BlobInfo, Digest } from '@caskade/core'
 import { blobKey, digestOfKey } from './blob-key.ts'
 import type { SqlDatabase, Statement } from './sql.ts'
 import { selectAll, selectOne } from './sql.ts'
+import type { LooseFile } from './write-queue.ts'
 
 /** What the database knows of a blob besides its content. */
 export interface BlobRecord {
@@ -30,6 +31,7 @@ export class BlobRecords {
   readonly #insertLoose: Statement
   readonly #keepLoose: Statement
   readonly #removeLoose: Statement
+  readonly #findLoose: Statement
   readonly #looseOwners: Statement
   readonly #looseOf: Statement
   readonly #lastAccess: Statement
@@ -52,8 +54,9 @@ export class BlobRecords {
     this.#insertLoose = prepare('INSERT INTO loose_file (owner, cost_bytes) VALUES (?, ?)')
     this.#keepLoose = prepare('INSERT INTO loose_file (id, owner, cost_bytes) VALUES (?, ?, ?)')
     this.#removeLoose = prepare('DELETE FROM loose_file WHERE id = ? RETURNING cost_bytes AS costBytes')
+    this.#findLoose = prepare('SELECT id, cost_bytes AS costBytes FROM loose_file WHERE id = ?')
     this.#looseOwners = prepare('SELECT DISTINCT owner FROM loose_file')
-    this.#looseOf = prepare('SELECT id FROM loose_file WHERE owner = ?')
+    this.#looseOf = prepare('SELECT id, cost_bytes AS costBytes FROM loose_file WHERE owner = ?')
     this.#freePages = prepare('PRAGMA freelist_count')
     this.#pageSize = prepare('PRAGMA page_size')
     this.#lastAccess = prepare(
@@ -127,12 +130,17 @@ export class BlobRecords {
     return selectOne<{ costBytes: number }>(this.#removeLoose, fileId)?.costBytes
   }
 
+  /** Finds a file that is listed as loose: no blob names it, and it was not removed. */
+  findLooseFile(fileId: number): LooseFile | undefined {
+    return selectOne<LooseFile>(this.#findLoose, fileId)
+  }
+
   looseFileOwners(): string[] {
     return selectAll<{ owner: string }>(this.#looseOwners).map(({ owner }) => owner)
   }
 
-  looseFilesOf(owner: string): number[] {
-    return selectAll<{ id: number }>(this.#looseOf, owner).map(({ id }) => id)
+  looseFilesOf(owner: string): LooseFile[] {
+    return selectAll<LooseFile>(this.#looseOf, owner)
   }
 
   /** The latest recorded use of anything, in microseconds since 1970. */

@@ -1,15 +1,17 @@
 import type { BlobSource, Digest, OperationOptions } from '@caskade/core'
-import { collectSource, formatDigest, StorageError } from '@caskade/core'
+import { assertStorable, collectSource, formatDigest, StorageError, WriteTurns } from '@caskade/core'
 import { fileCostBytes } from './blob-files.ts'
+import { rowCostBytes } from './row-cost.ts'
 import type { SqliteStore } from './sqlite-store.ts'
 
-/** What a blob that is a row takes besides its content: two table rows and two index entries, at how full pages are. */
+/** What a blob that is a row takes besides its content: a table row and two index entries, at how full pages are. */
 const ROW_OVERHEAD_BYTES = 256
 
 /** Stores and removes blobs: small ones as rows, larger ones as files with a row that names them. */
 export class BlobWriter {
   readonly #store: SqliteStore
   readonly #maxRowBytes: number
+  readonly #turns = new WriteTurns()
 
   constructor(store: SqliteStore, maxRowBytes: number) {
     this.#store = store
@@ -18,37 +20,41 @@ export class BlobWriter {
 
   /** Stores content, unless it is there already; see `StorageABC.commitWrite`. */
   async commit(digest: Digest, source: BlobSource, options: OperationOptions): Promise<void> {
-    if (source.sizeBytes === digest.sizeBytes && this.#use(digest)) {
-      // Another writer may have committed it and not yet synced.
-      await this.#store.settled()
-      return
-    }
-    if (digest.sizeBytes <= this.#maxRowBytes) {
-      const bytes = await collectSource(source, digest, options)
-      const costBytes = bytes.byteLength + ROW_OVERHEAD_BYTES
-      await this.#store.disk.use(costBytes, 'row', () => this.#commitRow(digest, bytes, costBytes))
-      return
-    }
-    const costBytes = fileCostBytes(digest.sizeBytes)
-    await this.#store.disk.use(costBytes, 'file', () => this.#commitFile(digest, source, costBytes, options))
+    assertStorable(source, digest)
+    const hasWritten = await this.#turns.take(digest, source, {
+      isStored: () => this.#use(digest),
+      write: (own) => this.#write(digest, own, options),
+      signal: options.signal,
+    })
+    // Another writer may have committed it and not yet synced.
+    if (!hasWritten) await this.#store.settled()
   }
 
   /** Removes a blob; succeeds when it is not there. */
   async remove(digest: Digest): Promise<void> {
-    const fileId = await this.#store.write((transaction) => {
+    await this.#store.write((transaction) => {
       const record = this.#store.blobs.find(digest)
-      return record === undefined ? null : this.#store.evictor.remove(transaction, record)
+      if (record !== undefined) this.#store.evictor.remove(transaction, record)
     })
-    if (fileId !== null) this.#store.removeFiles([fileId])
   }
 
   /** Removes a blob whose content is not what it should be, unless it was replaced meanwhile. */
   async drop(digest: Digest, id: number): Promise<void> {
-    const fileId = await this.#store.write((transaction) => {
+    await this.#store.write((transaction) => {
       const record = this.#store.blobs.find(digest)
-      return record?.id === id ? this.#store.evictor.remove(transaction, record) : null
+      if (record?.id === id) this.#store.evictor.remove(transaction, record)
     })
-    if (fileId !== null) this.#store.removeFiles([fileId])
+  }
+
+  async #write(digest: Digest, source: BlobSource, options: OperationOptions): Promise<void> {
+    if (digest.sizeBytes > this.#maxRowBytes) {
+      const costBytes = fileCostBytes(digest.sizeBytes)
+      await this.#store.disk.use(costBytes, 'file', () => this.#commitFile(digest, source, costBytes, options))
+      return
+    }
+    const bytes = await collectSource(source, digest, options)
+    const costBytes = rowCostBytes(bytes.byteLength) + ROW_OVERHEAD_BYTES
+    await this.#store.disk.use(costBytes, 'row', () => this.#commitRow(digest, bytes, costBytes))
   }
 
   async #commitRow(digest: Digest, bytes: Uint8Array, costBytes: number): Promise<void> {
@@ -66,24 +72,23 @@ export class BlobWriter {
       transaction.usedBytes += costBytes
       return this.#store.blobs.insertLooseFile(this.#store.ownerId, costBytes)
     })
-    let isPublished = false
     try {
       await this.#store.files.write(fileId, digest, source, options)
-      isPublished = await this.#store.write(() => this.#publish(digest, fileId, costBytes))
+      await this.#store.write(() => this.#publish(digest, fileId, costBytes))
     } finally {
-      if (!isPublished) this.#store.removeFiles([fileId])
+      // However it ended, whether the file is needed is for the database to say: a write may fail after its commit.
+      this.#store.removeIfLoose(fileId)
     }
   }
 
-  /** Has a row name a written file. Returns false when another writer was first, and the file is not needed. */
-  #publish(digest: Digest, fileId: number, costBytes: number): boolean {
-    if (this.#use(digest)) return false
+  /** Has a row name a written file, unless another writer was first and the file is not needed. */
+  #publish(digest: Digest, fileId: number, costBytes: number): void {
+    if (this.#use(digest)) return
     if (this.#store.blobs.removeLooseFile(fileId) === undefined) {
       const message = `Sqlite: another process took this one for dead and removed the file of blob ${formatDigest(digest)}`
       throw new StorageError('unavailable', message, { digest })
     }
     this.#insert(digest, costBytes, fileId)
-    return true
   }
 
   /** Notes a use of a stored blob; false when it is not there. */

@@ -6,11 +6,11 @@ const database = new Database(workerData as string)
 database.pragma('synchronous = NORMAL')
 database.pragma('busy_timeout = 1000')
 
-parentPort?.on('message', () => {
+parentPort?.on('message', (mode: 'PASSIVE' | 'TRUNCATE') => {
   try {
-    const [result] = database.pragma('wal_checkpoint(PASSIVE)') as { log: number }[]
-    parentPort?.postMessage({ logPages: result?.log ?? 0 })
+    const [result] = database.pragma(`wal_checkpoint(${mode})`) as { busy: number; log: number }[]
+    parentPort?.postMessage({ logPages: result?.log ?? 0, isWhole: result?.busy === 0 })
   } catch (error) {
-    parentPort?.postMessage({ logPages: 0, failure: String(error) })
+    parentPort?.postMessage({ logPages: 0, isWhole: false, failure: String(error) })
   }
 })

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { reportEvent } from '@caskade/core'
+import { reportEvent, StorageError } from '@caskade/core'
 
 /** How many bytes are committed before a checkpoint begins: what SQLite takes by default, 1,000 pages. */
 const CHECKPOINT_BYTES = 4 * 1024 * 1024
@@ -12,6 +12,8 @@ const MAX_LOG_PAGES = 4096
 
 interface CheckpointResult {
   readonly logPages: number
+  /** Whether nobody kept it from being done. */
+  readonly isWhole: boolean
   readonly failure?: string
 }
 
@@ -40,6 +42,20 @@ export class Checkpointer {
     this.#running = this.#run()
   }
 
+  /** Moves all of the log to the database, synced there, and begins the log anew; rejects when that cannot be done. */
+  async emptyLog(): Promise<void> {
+    while (this.#running !== undefined) await this.#running
+    const emptying = this.#checkpoint('TRUNCATE')
+    this.#running = emptying
+      .then(() => undefined)
+      .finally(() => {
+        this.#running = undefined
+      })
+    const { isWhole, failure } = await emptying
+    if (isWhole) return
+    throw new StorageError('unavailable', `Sqlite: cannot empty its log: ${failure ?? 'others are using it'}`)
+  }
+
   async close(): Promise<void> {
     while (this.#running !== undefined) await this.#running
     await this.#worker?.terminate()
@@ -58,16 +74,16 @@ export class Checkpointer {
     this.note(0)
   }
 
-  async #checkpoint(): Promise<CheckpointResult> {
+  async #checkpoint(mode: 'PASSIVE' | 'TRUNCATE' = 'PASSIVE'): Promise<CheckpointResult> {
     try {
       this.#worker ??= this.#startWorker()
-      const result = await ask(this.#worker)
+      const result = await ask(this.#worker, mode)
       if (result.failure !== undefined) this.#report(result.failure)
       return result
     } catch (error) {
       this.#worker = undefined
       this.#report(error)
-      return { logPages: 0 }
+      return { logPages: 0, isWhole: false, failure: String(error) }
     }
   }
 
@@ -86,12 +102,12 @@ export class Checkpointer {
   }
 }
 
-async function ask(worker: Worker): Promise<CheckpointResult> {
+async function ask(worker: Worker, mode: string): Promise<CheckpointResult> {
   const { promise, resolve, reject } = Promise.withResolvers<CheckpointResult>()
   worker.once('message', resolve)
   worker.once('error', reject)
   worker.once('exit', reject)
-  worker.postMessage('checkpoint')
+  worker.postMessage(mode)
   try {
     return await promise
   } finally {

@@ -1,5 +1,6 @@
 import type { ActionCacheEntry, ActionCacheRecord, ActionKey } from '@caskade/core'
 import { decodeReferences, encodeReferences } from './blob-key.ts'
+import { rowCostBytes } from './row-cost.ts'
 import type { SqlDatabase, Statement } from './sql.ts'
 import { selectAll, selectOne } from './sql.ts'
 
@@ -28,7 +29,7 @@ interface Row {
 const AGE = 'id, cost_bytes AS costBytes, accessed_us AS accessedUs'
 const COLUMNS = `${AGE}, namespace, key, metadata, reference_keys AS referenceKeys, bytes`
 
-/** What an entry takes besides its value, keys and references: columns, two indexes. */
+/** What an entry takes besides its row: entries of two indexes. */
 const OVERHEAD_BYTES = 256
 
 /** The statements about entries. Those that change something must run as jobs of the write queue. */
@@ -93,10 +94,11 @@ export class EntryRecords {
 
 /** What an entry takes of the quota, in bytes. */
 export function entryCostBytes({ namespace, key }: ActionKey, entry: ActionCacheEntry): number {
-  // The namespace and the key stand in the table and in its unique index.
-  const keys = 2 * (Buffer.byteLength(namespace) + Buffer.byteLength(key))
+  const keys = Buffer.byteLength(namespace) + Buffer.byteLength(key)
   const metadata = Buffer.byteLength(JSON.stringify(entry.metadata))
-  return entry.bytes.byteLength + keys + metadata + entry.references.length * 42 + OVERHEAD_BYTES
+  const row = keys + metadata + entry.bytes.byteLength + entry.references.length * 42
+  // The namespace and the key stand in the table and in its unique index.
+  return rowCostBytes(row) + keys + OVERHEAD_BYTES
 }
 
 function recordOf({ id, namespace, key, costBytes, accessedUs, metadata, referenceKeys, bytes }: Row): EntryRecord {

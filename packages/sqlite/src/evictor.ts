@@ -1,55 +1,62 @@
+import type { AccessLog } from './access-log.ts'
 import type { BlobRecord, BlobRecords } from './blob-records.ts'
-import type { EntryRecords } from './entry-records.ts'
+import type { EntryAge, EntryRecords } from './entry-records.ts'
 import type { Transaction } from './write-queue.ts'
 
-/** What making room came to. */
-export interface Eviction {
-  /** Whether there is room now. If not, there may be once the files are removed. */
-  readonly hasRoom: boolean
-  /** Files that no blob names any more; to be removed once the transaction is durable. */
-  readonly fileIds: readonly number[]
+/** What an {@link Evictor} needs. */
+export interface EvictorOptions {
+  readonly blobs: BlobRecords
+  readonly entries: EntryRecords
+  readonly accessLog: AccessLog
+  /** Marks the files of evicted blobs as this process's to remove. */
+  readonly owner: string
 }
 
 /** Chooses what to let go: the least recently used first, entries and blobs alike. */
 export class Evictor {
-  readonly #blobs: BlobRecords
-  readonly #entries: EntryRecords
-  readonly #maxBytes: number
-  readonly #owner: string
+  readonly #options: EvictorOptions
 
-  constructor(blobs: BlobRecords, entries: EntryRecords, maxBytes: number, owner: string) {
-    this.#blobs = blobs
-    this.#entries = entries
-    this.#maxBytes = maxBytes
-    this.#owner = owner
+  constructor(options: EvictorOptions) {
+    this.#options = options
   }
 
-  /** Evicts until so many bytes more would fit, counting files as gone that are yet to be removed. */
-  makeRoom(transaction: Transaction, neededBytes: number): Eviction {
-    const fileIds: number[] = []
-    let leavingBytes = 0
-    while (transaction.usedBytes - leavingBytes + neededBytes > this.#maxBytes) {
-      const blob = this.#blobs.oldest()
-      const entry = this.#entries.oldest()
-      if (entry !== undefined && (blob === undefined || entry.accessedUs <= blob.accessedUs)) {
-        this.#entries.remove(entry.id)
-        transaction.usedBytes -= entry.costBytes
-        continue
-      }
-      if (blob === undefined) break
-      const fileId = this.remove(transaction, blob)
-      if (fileId === null) continue
-      fileIds.push(fileId)
-      leavingBytes += blob.costBytes
+  /**
+   * Evicts what was used least recently; returns false when there is nothing. What was used and not yet recorded as such
+   * is spared: recording it takes the place of the eviction, and the next call goes on from there.
+   */
+  evictOldest(transaction: Transaction): boolean {
+    const { blobs, entries, accessLog } = this.#options
+    const blob = blobs.oldest()
+    const entry = entries.oldest()
+    if (entry !== undefined && (blob === undefined || entry.accessedUs <= blob.accessedUs)) {
+      const usedUs = accessLog.takeEntry(entry.id)
+      if (usedUs === undefined) this.#removeEntry(transaction, entry)
+      else entries.touch(entry.id, usedUs)
+      return true
     }
-    return { hasRoom: transaction.usedBytes + neededBytes <= this.#maxBytes, fileIds }
+    if (blob === undefined) return false
+    const usedUs = accessLog.takeBlob(blob.id)
+    if (usedUs === undefined) this.remove(transaction, blob)
+    else blobs.touch(blob.id, usedUs)
+    return true
   }
 
-  /** Removes one blob. Returns the file that is to be removed once the transaction is durable, null when it was a row. */
-  remove(transaction: Transaction, record: BlobRecord): number | null {
-    this.#blobs.remove(record)
-    if (record.fileId === null) transaction.usedBytes -= record.costBytes
-    else this.#blobs.keepLooseFile(record.fileId, this.#owner, record.costBytes)
-    return record.fileId
+  /** Removes one blob; its file, if it has one, becomes loose. */
+  remove(transaction: Transaction, record: BlobRecord): void {
+    const { blobs, owner } = this.#options
+    const { fileId, costBytes } = record
+    blobs.remove(record)
+    if (fileId === null) {
+      transaction.usedBytes -= costBytes
+      return
+    }
+    blobs.keepLooseFile(fileId, owner, costBytes)
+    transaction.looseFiles.push({ id: fileId, costBytes })
+    transaction.leavingBytes += costBytes
+  }
+
+  #removeEntry(transaction: Transaction, { id, costBytes }: EntryAge): void {
+    this.#options.entries.remove(id)
+    transaction.usedBytes -= costBytes
   }
 }

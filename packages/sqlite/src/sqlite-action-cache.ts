@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { ActionCacheEntry, ActionCacheRecord, ActionKey, OperationOptions, UpdateOptions } from '@caskade/core'
 import { ActionCacheABC, assertEntry } from '@caskade/core'
 import { entryCostBytes } from './entry-records.ts'
@@ -7,6 +8,9 @@ import type { Transaction } from './write-queue.ts'
 
 /** How many entries are read from the database at once when all are listed. */
 const PAGE_SIZE = 100
+
+/** How many references are looked up before other work gets its turn: about a millisecond's worth. */
+const LOOKUPS_PER_TURN = 200
 
 /** Keeps action-cache entries in the SQLite database of a folder, under the same quota as its blobs. */
 export class SqliteActionCache extends ActionCacheABC {
@@ -32,7 +36,7 @@ export class SqliteActionCache extends ActionCacheABC {
     this.assertReady(key, signal)
     const record = this.#store.entries.find(key)
     if (record === undefined) return null
-    this.#store.accessLog.useEntry(record)
+    if (this.#store.accessLog.useEntry(record)) await this.#keepReferences(record.entry, signal)
     return record.entry
   }
 
@@ -65,6 +69,18 @@ export class SqliteActionCache extends ActionCacheABC {
       for (const { key, entry } of page) yield { key, entry }
       if (page.length < PAGE_SIZE) return
       last = page.at(-1)?.id ?? last
+    }
+  }
+
+  /** Counts a use of an entry as one of its blobs, later than that of the entry, so that it is evicted before them. */
+  async #keepReferences({ references }: ActionCacheEntry, signal: AbortSignal | undefined): Promise<void> {
+    for (const [index, digest] of references.entries()) {
+      if (index > 0 && index % LOOKUPS_PER_TURN === 0) {
+        await setImmediate()
+        this.assertRunning(signal)
+      }
+      const blob = this.#store.blobs.find(digest)
+      if (blob !== undefined) this.#store.accessLog.keepBlob(blob.id)
     }
   }
 

@@ -100,7 +100,7 @@ describe('a write that fails', () => {
     await withFaults({ errno: 'EIO', operation: 'sync', path: /-wal$/ }, async (storage, setFailing) => {
       setFailing(true)
       await expect(commit(storage, ROW)).rejects.toMatchObject({ name: 'StorageError', code: 'unknown' })
-      await expect(commit(storage, ROW)).rejects.toMatchObject({ name: 'StorageError', code: 'unknown' })
+      await expect(commit(storage, ROW)).rejects.toMatchObject({ name: 'StorageError', code: 'unavailable' })
       setFailing(false)
 
       await commit(storage, ROW)
@@ -140,7 +140,7 @@ test('a folder that must not be read cannot be started in, and can once it may',
   await storage.stop()
 })
 
-test('a write of what another has committed is acknowledged only when that is synced', async () => {
+test('what another has committed is neither found nor acknowledged before it is synced', async () => {
   const gate = Promise.withResolvers<void>()
   const asked = Promise.withResolvers<void>()
   const storage = new SqliteStorage({ path, files: syncingAfter(gate.promise, asked.resolve) })
@@ -148,15 +148,16 @@ test('a write of what another has committed is acknowledged only when that is sy
   const outcomes: string[] = []
   const first = commit(storage, ROW).then(() => outcomes.push('first'))
   await asked.promise
-  expect(await storage.hasBlob(ROW.digest)).toBe(true)
 
+  const found = storage.hasBlob(ROW.digest).then((isThere) => outcomes.push(isThere ? 'found' : 'not found'))
   const second = commit(storage, ROW).then(() => outcomes.push('second'))
   await setImmediate()
   outcomes.push('synced')
   gate.resolve()
-  await Promise.all([first, second])
+  await Promise.all([first, second, found])
 
-  expect(outcomes).toEqual(['synced', 'first', 'second'])
+  expect(outcomes[0]).toBe('synced')
+  expect(outcomes.toSorted()).toEqual(['first', 'found', 'second', 'synced'])
   await storage.stop()
 })
 

@@ -55,7 +55,10 @@ export class SqliteStorage extends StorageABC {
 
   override async hasBlob(digest: Digest, { signal }: OperationOptions = {}): Promise<boolean> {
     this.assertReady(digest, signal)
-    return this.#use(digest)
+    if (!this.#use(digest)) return false
+    // Who is told that a blob is there will not write it again, so it must not be one that a power failure takes back.
+    await this.holding(() => this.#store.settled())
+    return true
   }
 
   override async missingBlobs(digests: readonly Digest[], { signal }: OperationOptions = {}): Promise<Digest[]> {
@@ -69,6 +72,7 @@ export class SqliteStorage extends StorageABC {
       }
       for (const digest of digests.slice(from, from + LOOKUPS_PER_TURN)) if (!this.#use(digest)) missing.push(digest)
     }
+    if (missing.length < digests.length) await this.holding(() => this.#store.settled())
     return missing
   }
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
-import { Lifecycle, mapLimit, reportEvent, StorageError } from '@caskade/core'
+import { Lifecycle, reportEvent, StorageError } from '@caskade/core'
 import type { FileOperations, OpenFile } from '@caskade/core/files'
-import { createLastingDirectory, nodeFiles, OwnedDirectory, SyncGroup } from '@caskade/core/files'
+import { createLastingDirectory, nodeFiles, OwnedDirectory } from '@caskade/core/files'
 import Database from 'better-sqlite3'
 import { AccessClock } from './access-clock.ts'
 import { AccessLog } from './access-log.ts'
@@ -10,21 +10,21 @@ import { BlobRecords } from './blob-records.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { DiskRoom } from './disk-room.ts'
 import { EntryRecords } from './entry-records.ts'
-import type { Eviction } from './evictor.ts'
 import { Evictor } from './evictor.ts'
+import { FileRemover } from './file-remover.ts'
+import { LogSync } from './log-sync.ts'
+import { RoomMaker } from './room-maker.ts'
 import { migrate } from './schema.ts'
+import { Shrinker } from './shrinker.ts'
 import type { SqlDatabase } from './sql.ts'
 import { sqliteError } from './sqlite-errors.ts'
 import type { SqliteOptions } from './sqlite-options.ts'
 import { DEFAULT_ACCESS_GRANULARITY_MS, DEFAULT_MAX_BYTES } from './sqlite-options.ts'
-import type { JobOptions, Transaction } from './write-queue.ts'
+import type { JobOptions, LooseFile, Transaction } from './write-queue.ts'
 import { WriteQueue } from './write-queue.ts'
 
 /** How long gathered uses wait for a write that records them with it, in milliseconds. */
 const RECORD_USES_AFTER_MS = 1000
-
-/** How many files are removed at once. */
-const REMOVAL_CONCURRENCY = 4
 
 /** What exists only while the store runs. */
 interface Running {
@@ -38,6 +38,10 @@ interface Running {
   readonly accessLog: AccessLog
   readonly queue: WriteQueue
   readonly checkpointer: Checkpointer
+  readonly logSync: LogSync
+  readonly remover: FileRemover
+  readonly room: RoomMaker
+  readonly shrinker: Shrinker
   readonly recordUses: NodeJS.Timeout
 }
 
@@ -50,7 +54,6 @@ export class SqliteStore extends Lifecycle {
   readonly #path: string
   readonly #options: SqliteOptions
   readonly #operations: FileOperations
-  readonly #removals = new Set<Promise<void>>()
   #running: Running | undefined
 
   constructor(options: SqliteOptions) {
@@ -93,43 +96,30 @@ export class SqliteStore extends Lifecycle {
   }
 
   /** Runs changes within a transaction; see {@link WriteQueue.run}. */
-  write<Result>(job: (transaction: Transaction) => Result, options?: JobOptions): Promise<Result> {
+  write<Result>(job: (transaction: Transaction) => Result, options?: JobOptions<Result>): Promise<Result> {
     return this.#state.queue.run(job, options)
   }
 
-  /** Waits until what a read finds now would survive a power failure; see {@link WriteQueue.settled}. */
+  /** Waits until whatever a read finds now would survive a power failure; see {@link LogSync.settled}. */
   settled(): Promise<void> {
-    return this.#state.queue.settled()
+    return this.#state.logSync.settled()
   }
 
-  /**
-   * Runs changes that need room, evicting as much as it takes.
-   *
-   * @throws StorageError `too-large` when it can never fit, `no-space` when all of the quota is taken by writes under way.
-   */
-  async writeWithRoom<Result>(costBytes: number, job: (transaction: Transaction) => Result): Promise<Result> {
-    if (costBytes > this.maxBytes) {
-      throw new StorageError('too-large', `Sqlite: ${costBytes} bytes do not fit in a quota of ${this.maxBytes}`)
-    }
-    for (;;) {
-      const { eviction, result } = await this.write((transaction) => {
-        const made = this.evictor.makeRoom(transaction, costBytes)
-        return { eviction: made, result: made.hasRoom ? { value: job(transaction) } : undefined }
-      })
-      this.removeFiles(eviction.fileIds)
-      if (result !== undefined) return result.value
-      await this.#someRemovalDone(eviction)
-    }
+  /** Runs changes that need room; see {@link RoomMaker.run}. */
+  writeWithRoom<Result>(costBytes: number, job: (transaction: Transaction) => Result): Promise<Result> {
+    return this.#state.room.run(costBytes, job)
   }
 
-  /** Removes files that no blob names any more, in the background; `stop()` waits for it. */
-  removeFiles(fileIds: readonly number[]): void {
-    if (fileIds.length === 0) return
-    // A file that could not be removed stays listed as loose, so the next start tries again.
-    const removal = this.#removeFiles(fileIds)
-      .catch(reportCleanupFailure)
-      .finally(() => this.#removals.delete(removal))
-    this.#removals.add(removal)
+  /** Removes a file unless a blob names it, in the background; `stop()` waits for it. */
+  removeIfLoose(fileId: number): void {
+    try {
+      const { blobs, remover } = this.#state
+      const file = blobs.findLooseFile(fileId)
+      if (file !== undefined) remover.add([file])
+    } catch (error) {
+      // It stays listed as loose, so the next start removes it.
+      reportEvent({ kind: 'cleanup-failure', storageType: 'Sqlite', operation: 'removeFiles', error })
+    }
   }
 
   protected override async onStart(): Promise<void> {
@@ -147,8 +137,10 @@ export class SqliteStore extends Lifecycle {
     const running = this.#running
     if (running === undefined) return
     clearInterval(running.recordUses)
-    while (this.#removals.size > 0) await Promise.all(this.#removals)
-    // An empty job: what was queued before it is done, and the gathered uses are recorded.
+    running.shrinker.stop()
+    await running.remover.drain()
+    await this.#recordUses(running)
+    // An empty job: what was queued before it is done.
     await running.queue.run(() => undefined).catch(() => undefined)
     this.#running = undefined
     await running.checkpointer.close()
@@ -175,6 +167,8 @@ export class SqliteStore extends Lifecycle {
       owner = await OwnedDirectory.claim(join(this.#path, 'owners'))
       const log = await this.#operations.open(`${databasePath}-wal`, 'update')
       await this.#operations.syncDirectory(this.#path)
+      // From here on the event loop does not wait for other processes; the queue does.
+      database.pragma('busy_timeout = 0')
       return this.#assemble(database, databasePath, owner, log)
     } catch (error) {
       await owner?.release()
@@ -189,61 +183,87 @@ export class SqliteStore extends Lifecycle {
     const clock = new AccessClock(this.#options.now ?? Date.now, blobs.lastAccessUs())
     const accessLog = new AccessLog(clock, this.#options.accessGranularityMs ?? DEFAULT_ACCESS_GRANULARITY_MS)
     const checkpointer = new Checkpointer(databasePath)
-    const logSyncs = new SyncGroup(() => log.sync())
+    const logSync = new LogSync({
+      database,
+      sync: () => log.sync(),
+      emptyLog: () => checkpointer.emptyLog(),
+      onRepaired: () => remover.retry(),
+    })
     const queue = new WriteQueue({
       database,
-      sync: () => logSyncs.request(),
+      flushed: () => logSync.flushed(),
       onBegin: () => accessLog.record(blobs, entries),
-      onCommit: (rowBytes) => checkpointer.note(rowBytes),
-      admit: () => checkpointer.admission(),
+      // Uses that cannot be recorded are not worth a write.
+      onBeginFailed(error) {
+        reportEvent({ kind: 'touch-failure', storageType: 'Sqlite', operation: 'recordUses', error })
+      },
+      onCommit({ rowBytes, looseFiles }) {
+        logSync.noteCommit()
+        checkpointer.note(rowBytes)
+        remover.add(looseFiles)
+        shrinker.noteCommit()
+      },
+      admit: () => logSync.admission() ?? checkpointer.admission(),
     })
-    const recordUses = setInterval(() => this.#recordUses(), RECORD_USES_AFTER_MS).unref()
-    const evictor = new Evictor(blobs, entries, this.maxBytes, owner.id)
-    return { database, log, owner, blobs, entries, evictor, clock, accessLog, queue, checkpointer, recordUses }
+    const shrinker = new Shrinker(database, (job, jobOptions) => queue.run(job, jobOptions))
+    const remover = new FileRemover({
+      flushed: () => logSync.flushed(),
+      remove: (fileId) => this.files.remove(fileId),
+      forget: (gone) => this.#forgetFiles(gone),
+    })
+    const recordUses = setInterval(() => void this.#recordUses({ accessLog, queue }), RECORD_USES_AFTER_MS).unref()
+    const evictor = new Evictor({ blobs, entries, accessLog, owner: owner.id })
+    const room = new RoomMaker({
+      maxBytes: this.maxBytes,
+      evictor,
+      remover,
+      write: (job, jobOptions) => queue.run(job, jobOptions),
+    })
+    const records = { blobs, entries, clock, accessLog }
+    return {
+      ...records,
+      database,
+      log,
+      owner,
+      evictor,
+      queue,
+      checkpointer,
+      logSync,
+      remover,
+      room,
+      shrinker,
+      recordUses,
+    }
   }
 
-  #recordUses(): void {
-    if (this.accessLog.size > 0) void this.write(() => undefined, { isDurable: false }).catch(() => undefined)
+  /** Records the gathered uses, some in each transaction. */
+  async #recordUses({ accessLog, queue }: Pick<Running, 'accessLog' | 'queue'>): Promise<void> {
+    try {
+      while (accessLog.size > 0) await queue.run(() => undefined, { isDurable: false })
+    } catch {
+      // Those that are left are recorded with the next write.
+    }
   }
 
   /** Removes the files that processes were working on when they ended without stopping. */
   async #removeLeftovers(): Promise<void> {
-    const { owner, blobs } = this.#state
+    const { owner, blobs, remover } = this.#state
     for (const id of blobs.looseFileOwners()) {
-      if (id === owner.id || !(await owner.isGone(id))) continue
-      await this.#removeFiles(blobs.looseFilesOf(id))
+      if (id !== owner.id && (await owner.isGone(id))) remover.add(blobs.looseFilesOf(id))
     }
+    await remover.drain()
     for (const id of await owner.abandoned()) await owner.removeAbandoned(id)
   }
 
-  async #removeFiles(fileIds: readonly number[]): Promise<void> {
-    const removed: number[] = []
-    await mapLimit(fileIds, REMOVAL_CONCURRENCY, async (id) => {
-      try {
-        await this.files.remove(id)
-        removed.push(id)
-      } catch (error) {
-        reportCleanupFailure(error)
-      }
-    })
+  async #forgetFiles(files: readonly LooseFile[]): Promise<void> {
     await this.write(
       (transaction) => {
-        for (const id of removed) transaction.usedBytes -= this.blobs.removeLooseFile(id) ?? 0
+        for (const { id, costBytes } of files) {
+          transaction.usedBytes -= this.blobs.removeLooseFile(id) ?? 0
+          transaction.leavingBytes -= costBytes
+        }
       },
       { isDurable: false },
     )
   }
-
-  async #someRemovalDone({ fileIds }: Eviction): Promise<void> {
-    if (this.#removals.size > 0) {
-      await Promise.race(this.#removals)
-      return
-    }
-    const reason = fileIds.length > 0 ? 'its files cannot be removed' : 'all of it is taken by content being written'
-    throw new StorageError('no-space', `Sqlite: the quota of ${this.maxBytes} bytes is full and ${reason}`)
-  }
-}
-
-function reportCleanupFailure(error: unknown): void {
-  reportEvent({ kind: 'cleanup-failure', storageType: 'Sqlite', operation: 'removeFiles', error })
 }

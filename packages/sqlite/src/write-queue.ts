@@ -1,4 +1,3 @@
-import { StorageError } from '@caskade/core'
 import type { SqlDatabase, Statement } from './sql.ts'
 import { selectOne } from './sql.ts'
 import { isBusy, sqliteError } from './sqlite-errors.ts'
@@ -23,30 +22,42 @@ export interface Transaction {
   usedBytes: number
   /** How much was written to the database; a job adds the content it stores. */
   rowBytes: number
+  /** How much of it is taken by files that this transaction makes loose, less those that it forgets as removed. */
+  leavingBytes: number
+  /** Files that no blob will name any more; a job adds those that it makes loose. */
+  readonly looseFiles: LooseFile[]
+}
+
+/** A file beside the database that no blob names, and what it still takes of the quota. */
+export interface LooseFile {
+  readonly id: number
+  readonly costBytes: number
 }
 
 /** What a {@link WriteQueue} needs to know. */
 export interface WriteQueueOptions {
   readonly database: SqlDatabase
   /** Waits until everything committed so far would survive a power failure. */
-  readonly sync: () => Promise<void>
-  /** Runs first in every transaction. */
+  readonly flushed: () => Promise<void>
+  /** Runs first in every transaction. When it throws, its changes alone are undone. */
   readonly onBegin: () => void
-  /** Runs after every commit; is told how many bytes of rows the transaction was about. */
-  readonly onCommit: (rowBytes: number) => void
-  /** Resolves when writing may go on; asked before every transaction. */
+  /** Is told why `onBegin` threw. */
+  readonly onBeginFailed: (error: unknown) => void
+  /** Runs after every commit. */
+  readonly onCommit: (transaction: Transaction) => void
+  /** Resolves when writing may go on, rejects when it may not; asked before every transaction. */
   readonly admit: () => Promise<unknown> | undefined
 }
 
 /** How a job is run. */
-export interface JobOptions {
-  /** Resolve only once the job's changes would survive a power failure. Default: true. */
-  readonly isDurable?: boolean | undefined
+export interface JobOptions<Result> {
+  /** Resolve only once the job's changes would survive a power failure; may depend on what they came to. Default: true. */
+  readonly isDurable?: boolean | ((result: Result) => boolean) | undefined
 }
 
 interface Job {
   readonly run: (transaction: Transaction) => unknown
-  readonly isDurable: boolean
+  readonly isDurable: boolean | ((result: unknown) => boolean)
   readonly resolve: (result: unknown) => void
   readonly reject: (error: unknown) => void
 }
@@ -61,10 +72,6 @@ export class WriteQueue {
   readonly #options: WriteQueueOptions
   readonly #readUsage: Statement
   readonly #writeUsage: Statement
-  readonly #readVersion: Statement
-  #committed = 0
-  #synced = 0
-  #syncedVersion: number | undefined
   #jobs: Job[] = []
   #isScheduled = false
   #busySince: number | undefined
@@ -73,43 +80,46 @@ export class WriteQueue {
     this.#options = options
     this.#readUsage = options.database.prepare('SELECT used_bytes AS usedBytes FROM usage')
     this.#writeUsage = options.database.prepare('UPDATE usage SET used_bytes = ?')
-    this.#readVersion = options.database.prepare('PRAGMA data_version')
   }
 
   /** Runs a job within a transaction and resolves to its result. When it throws, its changes alone are undone. */
-  run<Result>(job: (transaction: Transaction) => Result, { isDurable = true }: JobOptions = {}): Promise<Result> {
+  run<Result>(
+    job: (transaction: Transaction) => Result,
+    { isDurable = true }: JobOptions<Result> = {},
+  ): Promise<Result> {
     return new Promise<Result>((resolve, reject) => {
-      this.#jobs.push({ run: job, isDurable, resolve: resolve as (result: unknown) => void, reject })
+      const isJobDurable = isDurable as Job['isDurable']
+      this.#jobs.push({ run: job, isDurable: isJobDurable, resolve: resolve as (result: unknown) => void, reject })
       this.#schedule()
     })
-  }
-
-  /**
-   * Waits until everything that a read finds now would survive a power failure: what is committed can be read before it is
-   * synced. Mostly there is nothing to wait for.
-   */
-  async settled(): Promise<void> {
-    if (this.#synced === this.#committed && this.#syncedVersion === this.#othersVersion()) return
-    await this.#sync()
   }
 
   #schedule(): void {
     if (this.#isScheduled) return
     this.#isScheduled = true
-    const admission = this.#options.admit()
-    if (admission === undefined) setImmediate(() => this.#runTransaction())
-    else void admission.then(() => this.#runTransaction())
+    setImmediate(() => void this.#admit())
+  }
+
+  async #admit(): Promise<void> {
+    try {
+      for (let wait = this.#options.admit(); wait !== undefined; wait = this.#options.admit()) await wait
+    } catch (error) {
+      this.#isScheduled = false
+      this.#rejectWaiting(error)
+      return
+    }
+    this.#runTransaction()
   }
 
   #runTransaction(): void {
     this.#isScheduled = false
     if (!this.#begin()) return
-    const transaction: Transaction = { usedBytes: 0, rowBytes: 0 }
+    const transaction: Transaction = { usedBytes: 0, rowBytes: 0, leavingBytes: 0, looseFiles: [] }
     const done: (() => Promise<void> | void)[] = []
     const started = performance.now()
     const batch: Job[] = []
     try {
-      this.#options.onBegin()
+      this.#prepare()
       const before = selectOne<Transaction>(this.#readUsage)?.usedBytes ?? 0
       transaction.usedBytes = before
       for (let job = this.#jobs.shift(); job !== undefined; job = this.#jobs.shift()) {
@@ -119,12 +129,14 @@ export class WriteQueue {
       }
       if (transaction.usedBytes !== before) this.#writeUsage.run(transaction.usedBytes)
       this.#options.database.exec('COMMIT')
-      this.#committed += 1
-      this.#options.onCommit(transaction.rowBytes + batch.length * JOB_BYTES + TRANSACTION_BYTES)
+      transaction.rowBytes += batch.length * JOB_BYTES + TRANSACTION_BYTES
+      this.#options.onCommit(transaction)
     } catch (error) {
-      if (this.#options.database.inTransaction) this.#options.database.exec('ROLLBACK')
-      for (const job of batch) job.reject(sqliteError(error, 'cannot commit'))
+      // What fails before the first job may do so for good: those that wait must not wait for it to end.
+      const failed = batch.length > 0 ? batch : this.#jobs.splice(0)
+      for (const job of failed) job.reject(sqliteError(error, 'cannot commit'))
       done.length = 0
+      this.#rollBack()
     }
     for (const report of done) void report()
     if (this.#jobs.length > 0) this.#schedule()
@@ -133,6 +145,8 @@ export class WriteQueue {
   /** Begins a transaction; if another process holds the lock, tries again later, and gives up after a while. */
   #begin(): boolean {
     try {
+      // One that failed and could not be rolled back at the time.
+      if (this.#options.database.inTransaction) this.#options.database.exec('ROLLBACK')
       this.#options.database.exec('BEGIN IMMEDIATE')
       this.#busySince = undefined
       return true
@@ -140,21 +154,47 @@ export class WriteQueue {
       this.#busySince ??= performance.now()
       if (isBusy(error) && performance.now() - this.#busySince < BUSY_DEADLINE_MS) {
         this.#isScheduled = true
-        setTimeout(() => this.#runTransaction(), BUSY_RETRY_MS)
+        setTimeout(() => void this.#admit(), BUSY_RETRY_MS)
         return false
       }
       this.#busySince = undefined
-      const jobs = this.#jobs
-      this.#jobs = []
-      for (const job of jobs) job.reject(sqliteError(error, 'cannot begin a transaction'))
+      this.#rejectWaiting(sqliteError(error, 'cannot begin a transaction'))
       return false
     }
+  }
+
+  #prepare(): void {
+    const { database, onBegin, onBeginFailed } = this.#options
+    database.exec('SAVEPOINT prepare')
+    try {
+      onBegin()
+      database.exec('RELEASE prepare')
+    } catch (error) {
+      // An error such as a full disk ends the whole transaction, in which nothing else has happened yet.
+      database.exec(database.inTransaction ? 'ROLLBACK TO prepare; RELEASE prepare' : 'BEGIN IMMEDIATE')
+      onBeginFailed(error)
+    }
+  }
+
+  #rollBack(): void {
+    try {
+      if (this.#options.database.inTransaction) this.#options.database.exec('ROLLBACK')
+    } catch {
+      // The jobs know of the failure before it; the next transaction tries again.
+    }
+  }
+
+  #rejectWaiting(error: unknown): void {
+    const jobs = this.#jobs
+    this.#jobs = []
+    for (const job of jobs) job.reject(error)
   }
 
   /** Runs one job; returns what tells its outcome once the transaction is committed. */
   #runJob(job: Job, transaction: Transaction): () => Promise<void> | void {
     const { database } = this.#options
-    const { usedBytes } = transaction
+    const { usedBytes, leavingBytes } = transaction
+    const looseFiles = transaction.looseFiles.length
     database.exec('SAVEPOINT job')
     try {
       const result = job.run(transaction)
@@ -165,37 +205,22 @@ export class WriteQueue {
       if (!database.inTransaction) throw error
       database.exec('ROLLBACK TO job; RELEASE job')
       transaction.usedBytes = usedBytes
+      transaction.leavingBytes = leavingBytes
+      transaction.looseFiles.length = looseFiles
       return () => job.reject(sqliteError(error, 'cannot write'))
     }
   }
 
   async #report(job: Job, result: unknown): Promise<void> {
-    if (!job.isDurable) {
+    if (!(typeof job.isDurable === 'function' ? job.isDurable(result) : job.isDurable)) {
       job.resolve(result)
       return
     }
     try {
-      await this.#sync()
+      await this.#options.flushed()
       job.resolve(result)
     } catch (error) {
       job.reject(error)
     }
-  }
-
-  async #sync(): Promise<void> {
-    const committed = this.#committed
-    const version = this.#othersVersion()
-    try {
-      await this.#options.sync()
-    } catch (error) {
-      throw new StorageError('unknown', 'Sqlite: cannot sync the log; the write may be lost', { cause: error })
-    }
-    this.#synced = Math.max(this.#synced, committed)
-    this.#syncedVersion = version
-  }
-
-  /** Changes whenever another process has committed something. */
-  #othersVersion(): number | undefined {
-    return selectOne<{ data_version: number }>(this.#readVersion)?.data_version
   }
 }

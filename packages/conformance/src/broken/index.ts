@@ -4,9 +4,12 @@ import { brokenBulk } from './broken-bulk.ts'
 import { brokenCare } from './broken-care.ts'
 import { brokenClock } from './broken-clock.ts'
 import { brokenConcurrency } from './broken-concurrency.ts'
+import { brokenDigestFunctions } from './broken-digest-functions.ts'
+import { brokenForeignErrors } from './broken-foreign-errors.ts'
 import { brokenHistories } from './broken-histories.ts'
 import { brokenLifecycle } from './broken-lifecycle.ts'
 import { brokenQuota } from './broken-quota.ts'
+import { brokenRoom } from './broken-room.ts'
 import { brokenSources } from './broken-sources.ts'
 import type { BrokenStorage } from './broken-storage.ts'
 import { brokenWrites } from './broken-writes.ts'
@@ -22,6 +25,9 @@ export const brokenStorages: readonly BrokenStorage[] = [
   ...brokenClock,
   ...brokenCare,
   ...brokenAborts,
+  ...brokenRoom,
+  ...brokenDigestFunctions,
+  ...brokenForeignErrors,
   ...brokenLifecycle,
   ...brokenHistories,
 ]

@@ -1,4 +1,4 @@
-import { linkSync, mkdirSync, readdirSync, renameSync, rmSync, unlinkSync } from 'node:fs'
+import { cpSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync, unlinkSync } from 'node:fs'
 import { join, relative, resolve, sep } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import type { FileOperations, OpenFile, OpenMode } from '@caskade/core/files'
@@ -33,13 +33,15 @@ export interface PowerLossOptions {
  * - of a file's content, what was there when it was last synced; of each page that changed since, the old or the new;
  * - of names, those that were there when their folder was last synced; changes since then survive or not, either in order,
  *   as a journal keeps them, or each by itself; a rename is never kept by half;
- * - files that were never opened here are taken as they are, so whoever writes them must sync them himself.
+ * - files that were never opened here are taken as they are at that moment, so whoever writes them must sync them himself.
  *
  * Operations happen one at a time and after a random number of turns of the event loop. Nothing is really synced, which
- * makes it fast. Folders cannot be renamed.
+ * makes it fast.
  */
 export class PowerLossFiles implements FileOperations {
   readonly #directory: string
+  /** Beside it: the folder as it was when the power failed. */
+  readonly #frozen: string
   readonly #random: Random
   readonly #crashAt: number
   readonly #syncedByOthers: SyncedByOthers | undefined
@@ -49,6 +51,7 @@ export class PowerLossFiles implements FileOperations {
 
   constructor({ directory, seed, crashAt = Number.MAX_SAFE_INTEGER, syncedByOthers }: PowerLossOptions) {
     this.#directory = resolve(directory)
+    this.#frozen = `${this.#directory}.frozen`
     this.#random = seededRandom(seed)
     this.#crashAt = crashAt
     this.#syncedByOthers = syncedByOthers
@@ -68,7 +71,10 @@ export class PowerLossFiles implements FileOperations {
 
   /** Cuts the power: from now on every operation fails. */
   crash(): void {
+    if (this.#hasCrashed) return
     this.#hasCrashed = true
+    // What others write after this moment, such as a database that tries to save what it can, was never written.
+    cpSync(this.#directory, this.#frozen, { recursive: true })
   }
 
   /** Fills a new folder with what is found after the power came back. Nobody may use the old one meanwhile. */
@@ -76,11 +82,13 @@ export class PowerLossFiles implements FileOperations {
     this.crash()
     recoverFolder({
       tree: this.#tree,
-      source: this.#directory,
+      source: this.#frozen,
+      locate: (path) => join(this.#frozen, relative(this.#directory, path)),
       target: directory,
       random: this.#random,
       syncedByOthers: this.#syncedByOthers,
     })
+    rmSync(this.#frozen, { recursive: true })
   }
 
   async open(path: string, mode: OpenMode): Promise<OpenFile> {

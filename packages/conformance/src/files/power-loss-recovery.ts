@@ -1,7 +1,6 @@
 import { cpSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ModelFile, ModelFolder, NameTree } from './power-loss-tree.ts'
-import { contentOf } from './power-loss-tree.ts'
 import type { Random } from './seeded-random.ts'
 import { randomBelow, randomOf } from './seeded-random.ts'
 
@@ -17,8 +16,10 @@ export type SyncedByOthers = (path: string, durable: Buffer, current: Buffer) =>
 /** What a recovery works on. */
 export interface Recovery {
   readonly tree: NameTree
-  /** The folder as the processes left it. */
+  /** The folder as it was when the power failed. */
   readonly source: string
+  /** Where in it something is that a process saw at a path. */
+  readonly locate: (path: string) => string
   /** The folder to make. */
   readonly target: string
   readonly random: Random
@@ -64,7 +65,7 @@ function writeKnown(folder: ModelFolder, target: string, recovery: Recovery, wri
       continue
     }
     // What others removed is gone: they have synced what makes it superfluous, as SQLite does before it removes its log.
-    if ([...node.paths].some((each) => !existsSync(each))) continue
+    if ([...node.paths].some((each) => !existsSync(recovery.locate(each)))) continue
     const earlier = written.get(node)
     written.set(node, path)
     if (earlier === undefined) writeFileSync(path, recoveredContent(node, recovery))
@@ -72,9 +73,9 @@ function writeKnown(folder: ModelFolder, target: string, recovery: Recovery, wri
   }
 }
 
-function recoveredContent(file: ModelFile, { random, syncedByOthers }: Recovery): Buffer {
-  const current = contentOf(file)
-  const [path] = file.paths
+function recoveredContent(file: ModelFile, { random, syncedByOthers, locate }: Recovery): Buffer {
+  const [path] = [...file.paths].map(locate)
+  const current = path === undefined ? file.lastContent : readFileSync(path)
   const durable = path === undefined ? file.durable : (syncedByOthers?.(path, file.durable, current) ?? file.durable)
   const outcome = randomOf(random, ['lost', 'kept', 'mixed', 'mixed'])
   if (outcome === 'lost') return durable

@@ -8,11 +8,14 @@ import { clockCases } from './clock.ts'
 import { concurrencyCases } from './concurrency.ts'
 import { contentCases } from './content.ts'
 import { damageCases } from './damage.ts'
+import { digestFunctionCases } from './digest-functions.ts'
+import { foreignErrorCases } from './foreign-errors.ts'
 import { historyCases } from './histories.ts'
 import { lifecycleCases } from './lifecycle.ts'
 import { quotaCases } from './quota.ts'
 import { rangeCases } from './ranges.ts'
 import { readerCases } from './readers.ts'
+import { roomCases } from './room.ts'
 import { sourceCases } from './sources.ts'
 
 /** Every case for storages: the rules of the contract, one by one. */
@@ -30,6 +33,9 @@ export const storageCases: readonly StorageCase[] = [
   ...damageCases,
   ...badInputCases,
   ...abortCases,
+  ...roomCases,
+  ...digestFunctionCases,
+  ...foreignErrorCases,
   ...lifecycleCases,
   ...historyCases,
 ]

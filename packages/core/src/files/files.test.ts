@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtemp, readFile, readdir, rm, utimes, writeFile } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { mkdir, mkdtemp, readFile, readdir, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -143,6 +144,41 @@ describe('OwnedDirectory', () => {
     await owned.removeAbandoned(id)
 
     expect(await owned.abandoned()).toEqual([])
+    await owned.release()
+    expect(await readdir(directory)).toEqual([])
+  })
+
+  test('leaves alone what it did not create, however old, and refuses to remove it', async () => {
+    const id = randomUUID()
+    const foreign = ['photos', `${id}-copy`, `${id.toUpperCase()}.owner`, `x${id}.tmp`, '.owner', 'other.owner']
+    const folders = ['photos', `${id}-copy`, `${randomUUID()}.owner`]
+    const files = [...foreign.filter((name) => !folders.includes(name)), randomUUID(), 'notes.tmp']
+    for (const name of folders) await mkdir(join(directory, name))
+    for (const name of files) await writeFile(join(directory, name), '')
+    const longAgo = new Date(Date.now() - 3_600_000)
+    for (const name of [...folders, ...files]) await utimes(join(directory, name), longAgo, longAgo)
+    const owned = await OwnedDirectory.claim(directory)
+
+    expect(await owned.abandoned()).toEqual([])
+    for (const name of [...foreign, '..', '', `../${id}`]) {
+      await expect(owned.removeAbandoned(name)).rejects.toMatchObject({ code: 'invalid-argument' })
+    }
+
+    await owned.release()
+    expect((await readdir(directory)).toSorted()).toEqual([...folders, ...files].toSorted())
+  })
+
+  test('removes what a claim left that was interrupted', async () => {
+    const [begun, torn] = [randomUUID(), randomUUID()]
+    await writeFile(join(directory, `${begun}.tmp`), '')
+    await mkdir(join(directory, torn))
+    const longAgo = new Date(Date.now() - 3_600_000)
+    for (const name of [`${begun}.tmp`, torn]) await utimes(join(directory, name), longAgo, longAgo)
+    const owned = await OwnedDirectory.claim(directory)
+
+    expect((await owned.abandoned()).toSorted()).toEqual([begun, torn].toSorted())
+    for (const id of await owned.abandoned()) await owned.removeAbandoned(id)
+
     await owned.release()
     expect(await readdir(directory)).toEqual([])
   })

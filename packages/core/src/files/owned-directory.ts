@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
+import type { Dirent } from 'node:fs'
 import { mkdir, readFile, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isErrnoException } from '../storage-error.ts'
+import { isErrnoException, StorageError } from '../storage-error.ts'
 import { nodeFiles } from './file-operations.ts'
 import type { ProcessIdentity } from './process-identity.ts'
 import { identifyThisProcess, probeProcess } from './process-identity.ts'
@@ -13,6 +14,10 @@ const HEARTBEAT_MS = 30_000
 const SILENCE_MS = 10 * HEARTBEAT_MS
 
 const OWNER_SUFFIX = '.owner'
+const CLAIM_SUFFIX = '.tmp'
+
+/** The ids that `claim` gives, as `randomUUID` makes them. Nothing of any other name is ours to judge or to remove. */
+const ID_PATTERN = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/
 
 /**
  * A folder that belongs to this process among those of other processes under the same parent.
@@ -40,18 +45,18 @@ export class OwnedDirectory {
     await mkdir(parent, { recursive: true })
     const identity = await identifyThisProcess()
     // The owner file appears whole and before the folder, so that a folder without one is always a leftover.
-    await writeFile(join(parent, `${id}.tmp`), JSON.stringify(identity), { flush: true })
-    await rename(join(parent, `${id}.tmp`), join(parent, id + OWNER_SUFFIX))
+    await writeFile(join(parent, id + CLAIM_SUFFIX), JSON.stringify(identity), { flush: true })
+    await rename(join(parent, id + CLAIM_SUFFIX), join(parent, id + OWNER_SUFFIX))
     await mkdir(join(parent, id))
     // Else a power failure may leave the folder without its owner, and nobody would know how soon to take it over.
     await nodeFiles.syncDirectory(parent)
     return new OwnedDirectory(parent, id)
   }
 
-  /** The ids of owners that are gone without having released their folder. */
+  /** The ids of owners that are gone without having released their folder. Whatever else lies beside them is left alone. */
   async abandoned(): Promise<string[]> {
-    const names = await readdir(this.#parent)
-    const ids = new Set(names.map((name) => name.replace(/\.(owner|tmp)$/, '')))
+    const entries = await readdir(this.#parent, { withFileTypes: true })
+    const ids = new Set(entries.map(claimedId).filter((id) => id !== undefined))
     ids.delete(this.id)
     const gone: string[] = []
     for (const id of ids) {
@@ -74,10 +79,17 @@ export class OwnedDirectory {
     }
   }
 
-  /** Removes what an abandoned owner left. Its owner file goes last, so that an interruption is made up for later. */
+  /**
+   * Removes what an abandoned owner left. Its owner file goes last, so that an interruption is made up for later.
+   *
+   * @throws StorageError `invalid-argument` for what cannot be an id, and might name something of somebody else's.
+   */
   async removeAbandoned(id: string): Promise<void> {
+    if (!ID_PATTERN.test(id)) {
+      throw new StorageError('invalid-argument', `OwnedDirectory: ${JSON.stringify(id)} is not the id of an owner`)
+    }
     await rm(join(this.#parent, id), { recursive: true, force: true })
-    await rm(join(this.#parent, `${id}.tmp`), { force: true })
+    await rm(join(this.#parent, id + CLAIM_SUFFIX), { force: true })
     await rm(join(this.#parent, id + OWNER_SUFFIX), { force: true })
   }
 
@@ -89,7 +101,7 @@ export class OwnedDirectory {
 
   // Without an owner file: either the claim never got that far, or the removal was interrupted.
   async #isLeftover(id: string): Promise<boolean> {
-    for (const name of [id, `${id}.tmp`]) {
+    for (const name of [id, id + CLAIM_SUFFIX]) {
       const found = await stat(join(this.#parent, name)).catch(() => undefined)
       if (found !== undefined && Date.now() - found.mtimeMs < SILENCE_MS) return false
     }
@@ -100,6 +112,14 @@ export class OwnedDirectory {
     const now = new Date()
     await utimes(join(this.#parent, this.id + OWNER_SUFFIX), now, now).catch(() => undefined)
   }
+}
+
+/** The id to which an entry of the parent folder belongs; undefined for what no claim creates. */
+function claimedId(entry: Dirent): string | undefined {
+  const suffix = [OWNER_SUFFIX, CLAIM_SUFFIX].find((each) => entry.name.endsWith(each)) ?? ''
+  const id = entry.name.slice(0, entry.name.length - suffix.length)
+  const isOfItsKind = suffix === '' ? entry.isDirectory() : entry.isFile()
+  return isOfItsKind && ID_PATTERN.test(id) ? id : undefined
 }
 
 // After a power failure the file may be there without its content.

@@ -1,0 +1,142 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
+import type { TestBlob } from '@caskade/conformance'
+import { makeBlobs, sourceOf } from '@caskade/conformance'
+import type { StorageABC } from '@caskade/core'
+import { startAll } from '@caskade/core'
+import { nodeFiles } from '@caskade/core/files'
+import Database from 'better-sqlite3'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { fileCostBytes } from './blob-files.ts'
+import { sqliteBackend, SqliteStorage } from './index.ts'
+
+let path: string
+
+beforeEach(() => {
+  path = mkdtempSync(join(tmpdir(), 'caskade-sqlite-'))
+})
+
+afterEach(() => rmSync(path, { recursive: true }))
+
+async function commitAll(storage: StorageABC, blobs: readonly TestBlob[]): Promise<void> {
+  await Promise.all(blobs.map((blob) => storage.commitWrite(blob.digest, sourceOf(blob))))
+}
+
+async function countOf(storage: StorageABC): Promise<number> {
+  return (await Array.fromAsync(storage.listBlobs())).length
+}
+
+describe('eviction', () => {
+  test.each([1, 10])(
+    'for concurrent writes takes what they need, when removing a file takes %i turns',
+    async (turns) => {
+      const size = 20_000
+      const unlink = async (name: string): Promise<void> => {
+        for (let turn = 0; turn < turns; turn++) await setImmediate()
+        await nodeFiles.unlink(name)
+      }
+      await using storage = new SqliteStorage({
+        path,
+        maxBytes: 100 * fileCostBytes(size),
+        files: { ...nodeFiles, unlink },
+      })
+      await storage.start()
+      await commitAll(storage, makeBlobs(100, size))
+
+      await commitAll(storage, makeBlobs(40, size, 1000))
+
+      expect(await countOf(storage)).toBe(100)
+    },
+  )
+
+  test('of many small blobs for a large one is done in slices, so that other work gets its turn', async () => {
+    await using storage = new SqliteStorage({ path, maxBytes: 1_000_000, maxRowBytes: 1_000_000 })
+    await storage.start()
+    await storage.bulkUpdateBlobs(makeBlobs(3000, 10).map(({ digest, bytes }) => [digest, bytes]))
+    const [large] = makeBlobs(1, 900_000)
+    if (large === undefined) return
+    const counts = [count('blob')]
+    const progress = { isDone: false }
+    const writing = storage.commitWrite(large.digest, sourceOf(large)).finally(() => {
+      progress.isDone = true
+    })
+
+    while (!progress.isDone) {
+      await setImmediate()
+      counts.push(count('blob'))
+    }
+
+    await writing
+    expect(counts[0]).toBeGreaterThan(2000)
+    expect(counts.at(-1)).toBeLessThan(500)
+    const steps = counts.slice(1).map((left, index) => (counts[index] ?? 0) - left)
+    expect(Math.max(...steps)).toBeLessThanOrEqual(100)
+  })
+
+  test('spares what was used, however many uses are yet to be recorded', async () => {
+    await using storage = new SqliteStorage({ path, maxBytes: 1_000_000, accessGranularityMs: 0 })
+    await storage.start()
+    const [used, unused] = [makeBlobs(500, 300), makeBlobs(500, 300, 1000)]
+    for (const blobs of [used, unused]) {
+      await storage.bulkUpdateBlobs(blobs.map(({ digest, bytes }) => [digest, bytes]))
+    }
+    expect(await storage.missingBlobs(used.map(({ digest }) => digest))).toEqual([])
+
+    const added = makeBlobs(500, 1000, 5000)
+    await storage.bulkUpdateBlobs(added.map(({ digest, bytes }) => [digest, bytes]))
+
+    const kept = await Array.fromAsync(storage.listBlobs(), ({ digest }) => digest.hash)
+    const left = unused.filter(({ digest }) => kept.includes(digest.hash))
+    expect(left.length).toBeLessThan(unused.length)
+    expect(used.filter(({ digest }) => !kept.includes(digest.hash))).toEqual([])
+  })
+})
+
+test('the use of an entry is one of the blobs it references, which outlive it', async () => {
+  const { storage, actionCache } = sqliteBackend({ path, maxBytes: 1_000_000, accessGranularityMs: 0 })
+  await using running = storage
+  await using alsoRunning = actionCache
+  await startAll([running, alsoRunning])
+  const [referenced, unreferenced] = [makeBlobs(3, 20_000), makeBlobs(3, 20_000, 100)]
+  await commitAll(storage, referenced)
+  const key = { namespace: 'n', key: 'k' }
+  const references = referenced.map(({ digest }) => digest)
+  await actionCache.update(key, { bytes: new Uint8Array(10), references, metadata: {} })
+  await commitAll(storage, unreferenced)
+
+  expect(await actionCache.get(key)).not.toBe(null)
+  for (const blob of makeBlobs(45, 20_000, 200)) await storage.commitWrite(blob.digest, sourceOf(blob))
+
+  const kept = new Set(await Array.fromAsync(storage.listBlobs(), ({ digest }) => digest.hash))
+  expect(unreferenced.filter(({ digest }) => kept.has(digest.hash))).toEqual([])
+  expect(references.filter(({ hash }) => !kept.has(hash))).toEqual([])
+  expect(await Array.fromAsync(actionCache.list('n'))).toHaveLength(1)
+})
+
+test('uses are recorded some at a time, and all of them by the end', async () => {
+  const storage = new SqliteStorage({ path, accessGranularityMs: 0 })
+  await storage.start()
+  const blobs = makeBlobs(1000, 10)
+  await storage.bulkUpdateBlobs(blobs.map(({ digest, bytes }) => [digest, bytes]))
+  const [added] = makeBlobs(1, 10, 5000)
+  if (added === undefined) return
+  const writtenUs = count('blob', 'max(accessed_us)')
+
+  await storage.missingBlobs(blobs.map(({ digest }) => digest))
+  await storage.commitWrite(added.digest, sourceOf(added))
+
+  expect(count(`blob WHERE accessed_us > ${writtenUs}`)).toBeLessThanOrEqual(101)
+  await storage.stop()
+  expect(count(`blob WHERE accessed_us > ${writtenUs}`)).toBe(1001)
+})
+
+function count(from: string, what = 'count(*)'): number {
+  const database = new Database(join(path, 'caskade.sqlite'))
+  try {
+    return database.prepare(`SELECT ${what} FROM ${from}`).pluck().get() as number
+  } finally {
+    database.close()
+  }
+}
