@@ -117,7 +117,11 @@ export class ZstdDecoder {
 
 function write(stream: Transform, chunk: Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
+    // An encoder that is destroyed while it waits for its consumer never calls back; but it says that it is closed.
+    const onClose = (): void => reject(new Error('the encoder was closed'))
+    stream.once('close', onClose)
     stream.write(chunk, (error) => {
+      stream.off('close', onClose)
       if (error) reject(error)
       else resolve()
     })
