@@ -82,11 +82,11 @@ export class ByteStreamService {
     try {
       await receive(upload, feeder, name, first.value, messages)
       // Without the signal: everything is here, and a client that is gone will look for it when it tries again.
-      await this.#settings.backend.storage.commitWrite(resource.digest, upload.source)
+      await upload.commit((source) => this.#settings.backend.storage.commitWrite(resource.digest, source))
     } catch (error) {
       // Only what a client may still complete is kept: its connection broke, or it stopped short.
       if (signal.aborted || error instanceof IncompleteWrite) await this.#uploads.leave(name, upload, feeder)
-      else await this.#uploads.end(name, upload)
+      else await this.#uploads.giveUp(name, upload, feeder)
       throw error
     }
     const committedSize = BigInt(upload.receivedBytes)

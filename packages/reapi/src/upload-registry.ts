@@ -50,6 +50,11 @@ export class UploadRegistry implements AsyncDisposable {
     return registered.upload
   }
 
+  /** Forgets an upload whose call failed for good, unless another call has taken it over. */
+  async giveUp(name: string, upload: Upload, feeder: symbol): Promise<void> {
+    if (upload.detach(feeder)) await this.end(name, upload)
+  }
+
   /** Forgets an upload that is over, stored or not. */
   async end(name: string, upload: Upload): Promise<void> {
     this.#forget(name, upload)
