@@ -21,6 +21,7 @@ export class ServerCall implements CallContext, StreamListener {
   readonly #parser: MessageParser
   readonly #budget: ReceiveBudget
   readonly #waiting: Buffer[] = []
+  readonly #whenOver: (() => void)[] = []
   #waitingBytes = 0
   /** The size of the message that the handler has. */
   #handledBytes = 0
@@ -115,8 +116,13 @@ export class ServerCall implements CallContext, StreamListener {
     this.#stream.end(this.#hasResponded ? trailers : { ...TRAILERS_ONLY_HEADERS, ...trailers })
   }
 
-  /** Gives back the memory of what was received. Must be called once the handler is done. */
+  whenOver(callback: () => void): void {
+    this.#whenOver.push(callback)
+  }
+
+  /** Gives back the memory of what was received, and what the handler took. Must be called once the handler is done. */
   release(): void {
+    for (const callback of this.#whenOver) callback()
     this.#budget.giveBack(this.#handledBytes)
     this.#handledBytes = 0
     this.#dropReceived()

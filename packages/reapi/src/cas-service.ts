@@ -6,6 +6,7 @@ import { GrpcError, serverStreamingMethod, StatusCode, unaryMethod } from '@cask
 import { codecOf } from './codec.ts'
 import type { DigestReader } from './digests.ts'
 import { toWireDigest } from './digests.ts'
+import { FairBudget } from './fair-budget.ts'
 import type {
   BatchReadBlobsRequest,
   BatchReadBlobsResponse,
@@ -38,6 +39,9 @@ const MAX_BATCH_ITEMS = 40_000
 /** Smaller blobs are sent as they are even to clients that take zstd: compressing them gains nothing. */
 const COMPRESS_FROM_BYTES = 1024
 
+/** Batches up to this size are read without being counted: a call takes as much anyway. */
+const UNCOUNTED_BYTES = 16 * 1024
+
 /** What the directories of one message of GetTree come to at most, in bytes. */
 const TREE_MESSAGE_BYTES = 2 * 1024 * 1024
 
@@ -55,10 +59,13 @@ interface BatchItem {
 export class CasService {
   readonly #settings: ReapiSettings
   readonly #digests: DigestReader
+  /** The bytes of batches that are read and not yet sent. */
+  readonly #responses: FairBudget
 
   constructor(settings: ReapiSettings, digests: DigestReader) {
     this.#settings = settings
     this.#digests = digests
+    this.#responses = new FairBudget({ max: settings.maxResponseBytes })
   }
 
   methods(): Method[] {
@@ -128,12 +135,13 @@ export class CasService {
 
   async #batchReadBlobs(
     { digests: wireDigests, digestFunction, acceptableCompressors }: BatchReadBlobsRequest,
-    { signal }: CallContext,
+    call: CallContext,
   ): Promise<BatchReadBlobsResponse> {
     assertBatchCount(wireDigests.length)
     const digests = wireDigests.map((digest) => this.#digests.read(digest, digestFunction))
-    this.#assertBatchSize(digests.map(({ sizeBytes }) => sizeBytes))
-    const outcomes = await this.#readAll(digests, signal)
+    const totalBytes = this.#assertBatchSize(digests.map(({ sizeBytes }) => sizeBytes))
+    if (totalBytes > UNCOUNTED_BYTES) call.whenOver(await this.#responses.acquire(totalBytes, call))
+    const outcomes = await this.#readAll(digests, call.signal)
     const isZstdAccepted = acceptableCompressors.includes(Compressor.ZSTD)
     const responses = []
     for (const digest of digests) {
@@ -194,9 +202,10 @@ export class CasService {
     yield create(GetTreeResponseSchema, { directories: page })
   }
 
-  #assertBatchSize(sizes: readonly number[]): void {
+  /** Returns what the blobs come to, in bytes. */
+  #assertBatchSize(sizes: readonly number[]): number {
     const total = sizes.reduce((sum, size) => sum + size, 0)
-    if (total <= this.#settings.maxBatchBytes) return
+    if (total <= this.#settings.maxBatchBytes) return total
     const message = `the batch comes to ${total} bytes, at most ${this.#settings.maxBatchBytes} are allowed; use ByteStream`
     throw new GrpcError(StatusCode.INVALID_ARGUMENT, message)
   }

@@ -14,6 +14,11 @@ export interface ReapiOptions {
   readonly maxBatchBytes?: number | undefined
   /** Trees that come to more than this are not walked, in bytes. Default: 64 MiB. */
   readonly maxTreeBytes?: number | undefined
+  /**
+   * What batches that are read may take in memory until their clients have them, in all, in bytes, and the same again for
+   * what compresses downloads. Calls wait until there is room; a connection has a quarter at most. Default: 128 MiB.
+   */
+  readonly maxResponseBytes?: number | undefined
   /** How long an upload whose connection broke can be resumed, in milliseconds. Default: 5 minutes. */
   readonly resumeWithinMs?: number | undefined
 }
@@ -32,6 +37,7 @@ export function resolveOptions(options: ReapiOptions): ReapiSettings {
     maxBlobBytes: options.maxBlobBytes ?? 64 * 1024 ** 3,
     maxBatchBytes: options.maxBatchBytes ?? 3.75 * 1024 ** 2,
     maxTreeBytes: options.maxTreeBytes ?? 64 * 1024 ** 2,
+    maxResponseBytes: options.maxResponseBytes ?? 128 * 1024 ** 2,
     resumeWithinMs: options.resumeWithinMs ?? 300_000,
   }
 }
