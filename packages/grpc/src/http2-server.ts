@@ -12,6 +12,8 @@ const CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024
 
 /** How an {@link Http2GrpcServer} behaves. */
 export interface Http2ServerOptions {
+  /** How many connections may be open; further ones are closed at once. Default: 10,000. */
+  readonly maxConnections?: number | undefined
   /** How many calls a client may have open on one connection. Default: 256. */
   readonly maxConcurrentStreams?: number | undefined
   /** A call on which nothing was sent or received for so long is cancelled, in milliseconds. Default: 5 minutes. */
@@ -32,7 +34,10 @@ export class Http2GrpcServer {
   readonly #peers = new Map<Http2Session, string>()
   readonly #idleTimeoutMs: number
 
-  constructor(grpc: GrpcServer, { maxConcurrentStreams = 256, idleTimeoutMs = 300_000 }: Http2ServerOptions = {}) {
+  constructor(
+    grpc: GrpcServer,
+    { maxConnections = 10_000, maxConcurrentStreams = 256, idleTimeoutMs = 300_000 }: Http2ServerOptions = {},
+  ) {
     this.#idleTimeoutMs = idleTimeoutMs
     this.#server = createServer({
       settings: { initialWindowSize: STREAM_WINDOW_BYTES, maxConcurrentStreams, maxFrameSize: 64 * 1024 },
@@ -40,6 +45,7 @@ export class Http2GrpcServer {
       maxSessionMemory: 512,
       maxSessionInvalidFrames: 100,
     })
+    this.#server.maxConnections = maxConnections
     this.#server.on('connection', (socket: Socket) => {
       socket.setNoDelay(true)
       // Finds out about clients that vanished without closing their connection.

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect, constants } from 'node:http2'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { bytesCodec, callUnary, grpcHeaders, ping, rawCall, readAll, serve } from './grpc.fixture.ts'
 import { clientStreamingMethod, serverStreamingMethod, StatusCode, unaryMethod } from './index.ts'
 
@@ -164,6 +164,25 @@ describe('memory', () => {
     expect(refused.error?.code).toBe(StatusCode.UNAVAILABLE)
     expect(small.response?.byteLength).toBe(1000)
     expect(accepted.response?.byteLength).toBe(700_000)
+  })
+})
+
+describe('connections', () => {
+  test('beyond the limit are closed, and accepted again once there is room', async () => {
+    await using server = await serve([echo], {}, { maxConnections: 1 })
+    const first = connect(`http://${server.address}`)
+    await once(first, 'connect')
+    await ping(first)
+
+    const second = connect(`http://${server.address}`)
+    second.on('error', () => undefined)
+    await once(second, 'close')
+    first.destroy()
+
+    await vi.waitFor(async () => {
+      const { response } = await callUnary(server.client, 'Echo', Buffer.alloc(1))
+      expect(response?.byteLength).toBe(1)
+    })
   })
 })
 

@@ -1,4 +1,5 @@
 import type { Backend, DigestFunction } from '@caskade/core'
+import { SpoolBudget } from '@caskade/core'
 
 /** What the services serve, and within which limits. */
 export interface ReapiOptions {
@@ -6,6 +7,8 @@ export interface ReapiOptions {
   readonly backend: Backend
   /** An existing folder for uploads on their way in; on the file system of the storage, it saves that storage a copy. */
   readonly uploadDirectory: string
+  /** What the files of uploads on their way in may take, possibly with those of other protocols. Default: 16 GiB. */
+  readonly spoolBudget?: SpoolBudget | undefined
   /** The digest functions to offer. Default: SHA-256 alone. */
   readonly digestFunctions?: readonly DigestFunction[] | undefined
   /** Larger blobs are refused before they are received, in bytes. Default: 64 GiB. */
@@ -30,11 +33,14 @@ export type ReapiSettings = {
 
 /** Fills in the defaults. */
 export function resolveOptions(options: ReapiOptions): ReapiSettings {
+  const spoolBudget = options.spoolBudget ?? new SpoolBudget(16 * 1024 ** 3)
   return {
     backend: options.backend,
     uploadDirectory: options.uploadDirectory,
     digestFunctions: options.digestFunctions ?? ['sha256'],
-    maxBlobBytes: options.maxBlobBytes ?? 64 * 1024 ** 3,
+    spoolBudget,
+    // What could not be received is not offered.
+    maxBlobBytes: Math.min(options.maxBlobBytes ?? 64 * 1024 ** 3, spoolBudget.maxBytes),
     maxBatchBytes: options.maxBatchBytes ?? 3.75 * 1024 ** 2,
     maxTreeBytes: options.maxTreeBytes ?? 64 * 1024 ** 2,
     maxResponseBytes: options.maxResponseBytes ?? 128 * 1024 ** 2,

@@ -1,4 +1,4 @@
-import type { Digest } from '@caskade/core'
+import type { Digest, SpoolBudget } from '@caskade/core'
 import { StorageError, WriteSession } from '@caskade/core'
 import { GrpcError, StatusCode } from '@caskade/grpc'
 import type { UploadResource } from './resource-name.ts'
@@ -16,9 +16,10 @@ export class Upload implements AsyncDisposable {
   #isStored = false
   #committing: Promise<void> | undefined
 
-  constructor({ digest, compressor }: UploadResource, directory: string) {
+  constructor({ digest, compressor }: UploadResource, directory: string, spoolBudget: SpoolBudget) {
     this.digest = digest
-    this.#session = new WriteSession({ directory, digestFunction: digest.digestFunction, maxBytes: digest.sizeBytes })
+    const { digestFunction, sizeBytes } = digest
+    this.#session = new WriteSession({ directory, spoolBudget, digestFunction, maxBytes: sizeBytes })
     if (compressor === 'zstd') this.#decoder = new ZstdDecoder((chunk) => this.#session.write(chunk))
   }
 

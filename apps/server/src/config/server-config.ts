@@ -16,6 +16,10 @@ export interface ServerConfig {
   readonly maxBlobBytes?: number | undefined
   /** What the blobs of one gRPC batch may come to, in bytes. Default: 3.75 MiB. */
   readonly maxBatchBytes?: number | undefined
+  /** What the files of uploads on their way in may take together, in bytes; no blob can be larger. Default: 16 GiB. */
+  readonly maxSpoolBytes?: number | undefined
+  /** How many connections may be open, for gRPC and for HTTP each. Default: 10,000. */
+  readonly maxConnections?: number | undefined
   /** How long a stopping server lets requests finish, in milliseconds. Default: 10 seconds. */
   readonly drainMs?: number | undefined
 }
@@ -41,6 +45,13 @@ export const serverSchema: OptionsSchema = {
       maximum: 6 * 1024 * 1024,
       description: 'What the blobs of one gRPC batch may come to',
     },
+    maxSpoolBytes: {
+      type: 'number',
+      format: 'bytes',
+      minimum: 1,
+      description: 'What uploads on their way in may take of the disk',
+    },
+    maxConnections: { type: 'integer', minimum: 1, description: 'How many connections may be open' },
     drainMs: {
       type: 'number',
       format: 'duration-ms',

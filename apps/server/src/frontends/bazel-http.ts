@@ -42,13 +42,13 @@ async function serveBlob(exchange: HttpExchange, hash: string, context: Frontend
 }
 
 async function putBlob(exchange: HttpExchange, hash: string, context: FrontendContext): Promise<void> {
-  const { backend, uploadDirectory, maxBlobBytes } = context
+  const { backend, uploadDirectory, spoolBudget, maxBlobBytes } = context
   if (await isStored(exchange, hash, context)) {
     assertSameHash(await hashBody(exchange), hash)
     exchange.sendEmpty({ status: 200 })
     return
   }
-  await using received = await receiveBlob(exchange, { uploadDirectory, maxBytes: maxBlobBytes })
+  await using received = await receiveBlob(exchange, { uploadDirectory, spoolBudget, maxBytes: maxBlobBytes })
   assertSameHash(received.digest.hash, hash)
   await backend.storage.commitWrite(received.digest, received.source)
   exchange.sendEmpty({ status: 200 })
@@ -71,10 +71,10 @@ async function isStored(
 }
 
 async function serveEntry(exchange: HttpExchange, key: ActionKey, context: FrontendContext): Promise<void> {
-  const { backend, uploadDirectory, maxBlobBytes } = context
+  const { backend, uploadDirectory, spoolBudget, maxBlobBytes } = context
   assertHash(key.key)
   if (exchange.method === 'PUT') {
-    await using received = await receiveBlob(exchange, { uploadDirectory, maxBytes: maxBlobBytes })
+    await using received = await receiveBlob(exchange, { uploadDirectory, spoolBudget, maxBytes: maxBlobBytes })
     const { digest, source } = received
     await putEntryValue(backend, key, { digest, source, references: [], metadata: {} })
     exchange.sendEmpty({ status: 200 })

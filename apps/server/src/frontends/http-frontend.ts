@@ -1,4 +1,4 @@
-import type { Backend } from '@caskade/core'
+import type { Backend, SpoolBudget } from '@caskade/core'
 import type { HttpExchange } from '../http/http-exchange.ts'
 
 /** What every frontend serves from. */
@@ -7,6 +7,8 @@ export interface FrontendContext {
   readonly backend: Backend
   /** An existing folder for bodies on their way in. */
   readonly uploadDirectory: string
+  /** What the files of all bodies on their way in may take. */
+  readonly spoolBudget: SpoolBudget
   /** Longer bodies are refused, in bytes. */
   readonly maxBlobBytes: number
 }
