@@ -3,6 +3,7 @@ import type { Digest, Status } from '@caskade/core'
 import { StorageError, statusOfError } from '@caskade/core'
 import type { CallContext, Method } from '@caskade/grpc'
 import { GrpcError, serverStreamingMethod, StatusCode, unaryMethod } from '@caskade/grpc'
+import { answerBatchRead } from './batch-read-response.ts'
 import { codecOf } from './codec.ts'
 import type { DigestReader } from './digests.ts'
 import { toWireDigest } from './digests.ts'
@@ -31,13 +32,16 @@ import type { ReapiSettings } from './reapi-options.ts'
 import { toRpcStatus } from './status-mapping.ts'
 import { TreeLimits } from './tree-limits.ts'
 import { walkTree } from './tree-reader.ts'
-import { compressSmall, decompressSmall } from './zstd.ts'
+import { decompressSmall } from './zstd.ts'
 
 /** How many blobs a batch may name: what is larger than 100 bytes reaches the limit in bytes before. */
 const MAX_BATCH_ITEMS = 40_000
 
-/** Smaller blobs are sent as they are even to clients that take zstd: compressing them gains nothing. */
-const COMPRESS_FROM_BYTES = 1024
+/** What clients receive in one message unless they are told otherwise, in bytes. */
+const DEFAULT_RECEIVED_BYTES = 4 * 1024 * 1024
+
+/** What a batch may come to besides its blobs where more than that is configured, in bytes. */
+const BATCH_OVERHEAD_BYTES = 256 * 1024
 
 /** Batches up to this size are read without being counted: a call takes as much anyway. */
 const UNCOUNTED_BYTES = 16 * 1024
@@ -142,12 +146,10 @@ export class CasService {
     const totalBytes = this.#assertBatchSize(digests.map(({ sizeBytes }) => sizeBytes))
     if (totalBytes > UNCOUNTED_BYTES) call.whenOver(await this.#responses.acquire(totalBytes, call))
     const outcomes = await this.#readAll(digests, call.signal)
-    const isZstdAccepted = acceptableCompressors.includes(Compressor.ZSTD)
-    const responses = []
-    for (const digest of digests) {
-      const outcome = outcomes.get(digest.hash)
-      responses.push({ digest: toWireDigest(digest), ...(await encodeOutcome(digest, outcome, isZstdAccepted)) })
-    }
+    const responses = await answerBatchRead(digests, outcomes, {
+      maxBytes: Math.max(DEFAULT_RECEIVED_BYTES, this.#settings.maxBatchBytes + BATCH_OVERHEAD_BYTES),
+      isZstdAccepted: acceptableCompressors.includes(Compressor.ZSTD),
+    })
     return create(BatchReadBlobsResponseSchema, { responses })
   }
 
@@ -227,24 +229,6 @@ function raise(error: unknown): never {
 function failureStatus(error: unknown): Status {
   if (!GrpcError.is(error)) return statusOfError(error)
   return { code: 'invalid-argument', message: error.message }
-}
-
-async function encodeOutcome(
-  { sizeBytes }: Digest,
-  outcome: Uint8Array | Status | undefined,
-  isZstdAccepted: boolean,
-): Promise<{ data?: Uint8Array; compressor?: Compressor; status: { code: number; message?: string } }> {
-  if (outcome !== undefined && 'code' in outcome) return { status: toRpcStatus(outcome) }
-  // The map is by hash; a digest with another size names nothing.
-  if (outcome?.byteLength !== sizeBytes) {
-    return { status: { code: StatusCode.NOT_FOUND, message: 'the blob is not stored' } }
-  }
-  const status = { code: StatusCode.OK }
-  if (isZstdAccepted && sizeBytes >= COMPRESS_FROM_BYTES) {
-    const data = await compressSmall(outcome)
-    if (data.byteLength < sizeBytes) return { data, compressor: Compressor.ZSTD, status }
-  }
-  return { data: outcome, compressor: Compressor.IDENTITY, status }
 }
 
 /** The token is the number of directories that came before; the order of a tree never changes. */
