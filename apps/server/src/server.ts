@@ -64,7 +64,8 @@ export async function startServer(
   const backend: Backend = { ...built, storage: new EmptyBlobStorage(built.storage) }
   const { maxConnections = DEFAULT_MAX_CONNECTIONS, maxSpoolBytes = DEFAULT_MAX_SPOOL_BYTES } = config
   const spoolBudget = new SpoolBudget(maxSpoolBytes)
-  const maxBlobBytes = Math.min(config.maxBlobBytes ?? DEFAULT_MAX_BLOB_BYTES, maxSpoolBytes)
+  const storable = backend.storage.maxBlobBytes ?? Infinity
+  const maxBlobBytes = Math.min(config.maxBlobBytes ?? DEFAULT_MAX_BLOB_BYTES, maxSpoolBytes, storable)
   const drainMs = config.drainMs ?? 10_000
 
   const cleanup = new CleanupStack()

@@ -39,11 +39,15 @@ export function resolveOptions(options: ReapiOptions): ReapiSettings {
     uploadDirectory: options.uploadDirectory,
     digestFunctions: options.digestFunctions ?? ['sha256'],
     spoolBudget,
-    // What could not be received is not offered.
-    maxBlobBytes: Math.min(options.maxBlobBytes ?? 64 * 1024 ** 3, spoolBudget.maxBytes),
+    maxBlobBytes: maxBlobBytes(options, spoolBudget),
     maxBatchBytes: options.maxBatchBytes ?? 3.75 * 1024 ** 2,
     maxTreeBytes: options.maxTreeBytes ?? 64 * 1024 ** 2,
     maxResponseBytes: options.maxResponseBytes ?? 128 * 1024 ** 2,
     resumeWithinMs: options.resumeWithinMs ?? 300_000,
   }
+}
+
+/** What could not be received, or not be stored, is not offered either. At least 1, since 0 tells clients of no limit. */
+function maxBlobBytes({ maxBlobBytes: chosen = 64 * 1024 ** 3, backend }: ReapiOptions, spool: SpoolBudget): number {
+  return Math.max(Math.min(chosen, spool.maxBytes, backend.storage.maxBlobBytes ?? Infinity), 1)
 }
