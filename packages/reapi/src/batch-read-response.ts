@@ -4,6 +4,7 @@ import type { WireDigest } from './digests.ts'
 import { toWireDigest } from './digests.ts'
 import { Compressor_Value as Compressor } from './messages.ts'
 import { toRpcStatus } from './status-mapping.ts'
+import { WorkTurns } from './work-turns.ts'
 import { compressSmall } from './zstd.ts'
 
 /** What an answer takes besides its hash when it has neither content nor a message: tags, lengths, size and status code. */
@@ -47,7 +48,9 @@ export async function answerBatchRead(
     throw new GrpcError(StatusCode.INVALID_ARGUMENT, message)
   }
   const items: BatchReadItem[] = []
+  const turns = new WorkTurns()
   for (const digest of digests) {
+    await turns.take()
     const answer = await encodeOutcome(digest, outcomes.get(digest.hash), isZstdAccepted)
     const { data, status } = answer
     const extraBytes = sizeOf(data?.byteLength) + sizeOf(Buffer.byteLength(status.message ?? ''))

@@ -32,6 +32,7 @@ import type { ReapiSettings } from './reapi-options.ts'
 import { toRpcStatus } from './status-mapping.ts'
 import { TreeLimits } from './tree-limits.ts'
 import { walkTree } from './tree-reader.ts'
+import { mapInTurns, WorkTurns } from './work-turns.ts'
 import { decompressSmall } from './zstd.ts'
 
 /** How many blobs a batch may name: what is larger than 100 bytes reaches the limit in bytes before. */
@@ -86,9 +87,9 @@ export class CasService {
     { blobDigests, digestFunction }: FindMissingBlobsRequest,
     { signal }: CallContext,
   ): Promise<FindMissingBlobsResponse> {
-    const digests = blobDigests.map((digest) => this.#digests.read(digest, digestFunction))
+    const digests = await mapInTurns(blobDigests, (digest) => this.#digests.read(digest, digestFunction))
     const missing = await this.#settings.backend.storage.missingBlobs(digests, { signal })
-    return create(FindMissingBlobsResponseSchema, { missingBlobDigests: missing.map(toWireDigest) })
+    return create(FindMissingBlobsResponseSchema, { missingBlobDigests: await mapInTurns(missing, toWireDigest) })
   }
 
   async #batchUpdateBlobs(
@@ -96,12 +97,14 @@ export class CasService {
     { signal }: CallContext,
   ): Promise<BatchUpdateBlobsResponse> {
     assertBatchCount(requests.length)
-    const items = requests.map((request) => this.#checkBatchItem(request, digestFunction))
+    const items = await mapInTurns(requests, (request) => this.#checkBatchItem(request, digestFunction))
     this.#assertBatchSize(items.map(({ sizeBytes }) => sizeBytes))
     const blobs: (readonly [Digest, Uint8Array])[] = []
     const failures: (Status | undefined)[] = []
     // One after the other: decompression needs memory of its own.
+    const turns = new WorkTurns()
     for (const item of items) {
+      await turns.take()
       const outcome = await item.content().catch(failureStatus)
       const isFailed = 'code' in outcome
       failures.push(isFailed ? outcome : undefined)
@@ -142,7 +145,7 @@ export class CasService {
     call: CallContext,
   ): Promise<BatchReadBlobsResponse> {
     assertBatchCount(wireDigests.length)
-    const digests = wireDigests.map((digest) => this.#digests.read(digest, digestFunction))
+    const digests = await mapInTurns(wireDigests, (digest) => this.#digests.read(digest, digestFunction))
     const totalBytes = this.#assertBatchSize(digests.map(({ sizeBytes }) => sizeBytes))
     if (totalBytes > UNCOUNTED_BYTES) call.whenOver(await this.#responses.acquire(totalBytes, call))
     const outcomes = await this.#readAll(digests, call.signal)
