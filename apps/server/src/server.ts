@@ -43,7 +43,7 @@ export interface RunningServer extends AsyncDisposable {
   readonly httpAddress: AddressInfo
   /** The folder for data, absolute. */
   readonly dataDirectory: string
-  /** Refuses new requests, lets those under way finish, then stops the backend. Safe to call more than once. */
+  /** Refuses new requests, lets those under way finish, then stops the backend. However often it is called, it resolves when all that is done. */
   stop(): Promise<void>
 }
 
@@ -84,7 +84,8 @@ export async function startServer(
     const httpAddress = await http.listen(httpListen)
     cleanup.defer(() => services.stopServing())
 
-    const stop = (): Promise<void> => cleanup.unwind()
+    let stopping: Promise<void> | undefined
+    const stop = (): Promise<void> => (stopping ??= cleanup.unwind())
     return { grpcAddress, httpAddress, dataDirectory, stop, [Symbol.asyncDispose]: stop }
   } catch (error) {
     await cleanup.unwind().catch((failure: unknown) => log.error({ err: failure }, 'cannot undo a failed start'))
