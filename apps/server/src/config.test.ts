@@ -110,7 +110,14 @@ describe('loadConfig', () => {
     ['listn: x', /listn: unknown option; did you mean listen\?/],
     ['purple: x', /purple: unknown option; known are: listen, httpListen/],
     ['maxBlobBytes: lots', /maxBlobBytes: "lots" is not a size; write it like 512MiB/],
-    ['maxBlobBytes: -5', /maxBlobBytes: must be >= 0/],
+    ['maxBlobBytes: -5', /maxBlobBytes: must be >= 1/],
+    ['maxBlobBytes: 0', /maxBlobBytes: must be >= 1/],
+    ['maxBlobBytes: 1.5', /maxBlobBytes: must be integer/],
+    ['maxBatchBytes: 0B', /maxBatchBytes: must be >= 1/],
+    ['maxSpoolBytes: 0', /maxSpoolBytes: must be >= 1/],
+    ['maxConnections: 0', /maxConnections: must be >= 1/],
+    ['drainMs: 30d', /drainMs: must be <= 2147483647/],
+    ['digestFunctions: []', /digestFunctions: must NOT have fewer than 1 items/],
     ['drainMs: 5 years', /drainMs: "5 years" is not a duration/],
     ['listen: 8980', /listen: must be string/],
     ['digestFunctions: [md5]', /digestFunctions\.0: must be equal to one of the allowed values: \["sha256"/],
@@ -138,6 +145,7 @@ describe('loadConfig', () => {
 })
 
 describe('buildBackend', () => {
+  const cached = { cache: { type: 'memory' }, fallback: { type: 'memory' } }
   const memories = { east: { type: 'memory' }, west: { type: 'memory' } }
 
   test('makes a tree of backends', async () => {
@@ -192,6 +200,9 @@ describe('buildBackend', () => {
     [{ type: 'memory', maxByte: 1 }, /backend\.maxByte: unknown option; did you mean maxBytes\?/],
     [{ type: 'memory', maxBytes: 'x' }, /backend\.maxBytes: "x" is not a size/],
     [{ type: 'with-cache', cache: { type: 'memory' } }, /backend\.fallback: it is missing/],
+    [{ type: 'with-cache', ...cached, cacheTimeoutMs: '30d' }, /backend\.cacheTimeoutMs: must be <= 2147483647/],
+    [{ type: 'with-cache', ...cached, cacheTimeoutMs: 0 }, /backend\.cacheTimeoutMs: must be >= 1/],
+    [{ type: 'with-cache', ...cached, leaseMs: '100d' }, /backend\.leaseMs: must be <= /],
     [
       { type: 'with-cache', cache: { type: 'memory' }, fallback: { type: 'memory', maxBytes: true } },
       /backend\.fallback\.maxBytes: must be number/,

@@ -1,4 +1,5 @@
 import type { BackendConfig, DigestFunction, OptionsSchema } from '@caskade/core'
+import { MAX_TIMER_MS } from '@caskade/core'
 
 /** How a server is set up; what a configuration file says, with its units resolved. */
 export interface ServerConfig {
@@ -34,19 +35,20 @@ export const serverSchema: OptionsSchema = {
     backend: { type: 'object', format: 'backend', description: 'The tree of backends' },
     digestFunctions: {
       type: 'array',
+      minItems: 1,
       items: { type: 'string', enum: ['sha256', 'sha1', 'sha384', 'sha512'] },
       description: 'The digest functions that are offered',
     },
-    maxBlobBytes: { type: 'number', format: 'bytes', minimum: 0, description: 'Larger blobs are refused' },
+    maxBlobBytes: { type: 'integer', format: 'bytes', minimum: 1, description: 'Larger blobs are refused' },
     maxBatchBytes: {
-      type: 'number',
+      type: 'integer',
       format: 'bytes',
-      minimum: 0,
+      minimum: 1,
       maximum: 6 * 1024 * 1024,
       description: 'What the blobs of one gRPC batch may come to',
     },
     maxSpoolBytes: {
-      type: 'number',
+      type: 'integer',
       format: 'bytes',
       minimum: 1,
       description: 'What uploads on their way in may take of the disk',
@@ -56,6 +58,7 @@ export const serverSchema: OptionsSchema = {
       type: 'number',
       format: 'duration-ms',
       minimum: 0,
+      maximum: MAX_TIMER_MS,
       description: 'How long a stopping server lets requests finish',
     },
   },
