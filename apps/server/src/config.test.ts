@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { buildBackend } from './backends/build-backend.ts'
 import { formatAddress, isLoopback, parseListenAddress } from './config/listen-address.ts'
-import { formatBytes, parseBytes, parseDuration } from './config/units.ts'
+import { parseBytes, parseDuration } from './config/units.ts'
 import { loadConfig, startServer } from './index.ts'
 
 let directory: string
@@ -46,13 +46,6 @@ describe('units', () => {
   test.each(['', '30', 's', '-1s', '1 year'])('%j is no duration', (text) => {
     expect(parseDuration(text)).toBeUndefined()
   })
-
-  test.each([
-    [0, '0 B'],
-    [1023, '1023 B'],
-    [1536, '1.5 KiB'],
-    [10 * 1024 ** 3, '10 GiB'],
-  ])('%i bytes are written as %s', (bytes, text) => expect(formatBytes(bytes)).toBe(text))
 })
 
 describe('addresses', () => {

@@ -16,7 +16,6 @@ const CONTENT_TYPE = 'application/octet-stream'
  */
 export function bazelHttpFrontend(context: FrontendContext): HttpFrontend {
   return {
-    name: 'bazel-http',
     route(exchange) {
       const [, instanceName = '', kind, hash = ''] = /^\/(?:(.*)\/)?(ac|cas)\/([^/]*)$/s.exec(exchange.path) ?? []
       if (kind === undefined) return undefined

@@ -15,8 +15,6 @@ export interface FrontendContext {
 
 /** One tool's dialect of HTTP over the store. */
 export interface HttpFrontend {
-  /** Names it in logs, such as `bazel-http`. */
-  readonly name: string
   /** Answers a request that is meant for this frontend; undefined, without having touched it, for any other. */
   readonly route: (exchange: HttpExchange) => Promise<void> | undefined
 }
