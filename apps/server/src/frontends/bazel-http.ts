@@ -105,6 +105,6 @@ function nullIfDamaged(error: unknown): null {
 
 /** What was found damaged before a byte of it left was dropped: it is missing, which the client can act on. */
 function notFoundIfDamaged(exchange: HttpExchange, error: unknown): void {
-  if (!StorageError.is(error, 'corrupt')) throw error
+  if (!StorageError.is(error, 'corrupt') || exchange.response.headersSent) throw error
   exchange.sendText({ status: 404 }, 'what was stored here is damaged and was dropped')
 }

@@ -77,7 +77,7 @@ export class HttpServer {
   #fail(exchange: HttpExchange, error: unknown): void {
     const { response, request } = exchange
     // The client is gone, which is why it failed; there is nobody to tell.
-    if (response.destroyed || request.errored) {
+    if (exchange.signal.aborted || response.destroyed || request.errored) {
       response.destroy()
       return
     }
