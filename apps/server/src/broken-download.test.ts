@@ -59,19 +59,22 @@ async function begin(): Promise<IncomingMessage> {
 }
 
 describe('a download over HTTP', () => {
-  test.each(['unknown', 'corrupt'])('that fails half-way with %s breaks off, and the reason is logged', async (code) => {
-    const error = new StorageError(code, 'the disk is gone')
-    storage.rest = () => Promise.reject(error)
-    const response = await begin()
+  test.each(['unknown', 'corrupt'])(
+    'that fails half-way with %s breaks off, and the reason is logged',
+    async (code) => {
+      const error = new StorageError(code, 'the disk is gone')
+      storage.rest = () => Promise.reject(error)
+      const response = await begin()
 
-    const reading = Array.fromAsync(response)
+      const reading = Array.fromAsync(response)
 
-    await expect(reading).rejects.toThrow('aborted')
-    await storage.released.promise
-    expect(failures).toEqual([error])
-  })
+      await expect(reading).rejects.toThrow('aborted')
+      await storage.released.promise
+      expect(failures).toEqual([error])
+    },
+  )
 
-  test('that its client gives up is nobody\'s failure', async () => {
+  test("that its client gives up is nobody's failure", async () => {
     const response = await begin()
     await once(response, 'readable')
 

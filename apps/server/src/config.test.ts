@@ -202,7 +202,7 @@ describe('buildBackend', () => {
     ],
     [
       { type: 'with-cache', cache: { type: 'memory' }, fallback: { type: 'memory' }, deferFallbackWrites: true },
-      /deferFallbackWrites is not supported yet/,
+      /deferFallbackWrites needs journalDirectory/,
     ],
     [{ type: 'shraded' }, /package @caskade\/shraded is not installed.*did you mean sharded\?/],
     [{ type: 'sharded' }, /backend\.shards: it is missing/],

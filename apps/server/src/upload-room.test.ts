@@ -72,7 +72,9 @@ describe('the room for uploads', () => {
     const blob = newBlob(9_900_000)
     await client.upload(writeNameOf(blob, '', 'zstd'), zstdCompressSync(blob.bytes))
 
-    expect(readdirSync(join(directory, 'uploads'), { recursive: true }).filter((name) => String(name).endsWith('.upload'))).toEqual([])
+    expect(
+      readdirSync(join(directory, 'uploads'), { recursive: true }).filter((name) => String(name).endsWith('.upload')),
+    ).toEqual([])
   })
 
   test('is what no blob can be larger than, which capabilities tell', async () => {

@@ -16,7 +16,10 @@ export class SpoolBudget {
    */
   take(bytes: number): void {
     if (this.#heldBytes + bytes > this.maxBytes) {
-      throw new StorageError('unavailable', `the uploads on their way in take more than ${this.maxBytes} bytes; try again`)
+      throw new StorageError(
+        'unavailable',
+        `the uploads on their way in take more than ${this.maxBytes} bytes; try again`,
+      )
     }
     this.#heldBytes += bytes
   }

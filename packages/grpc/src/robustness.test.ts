@@ -1,7 +1,16 @@
 import { once } from 'node:events'
 import { connect, constants } from 'node:http2'
 import { describe, expect, test, vi } from 'vitest'
-import { bytesCodec, callServerStreaming, callUnary, grpcHeaders, ping, rawCall, readAll, serve } from './grpc.fixture.ts'
+import {
+  bytesCodec,
+  callServerStreaming,
+  callUnary,
+  grpcHeaders,
+  ping,
+  rawCall,
+  readAll,
+  serve,
+} from './grpc.fixture.ts'
 import { clientStreamingMethod, serverStreamingMethod, StatusCode, unaryMethod } from './index.ts'
 
 const echo = unaryMethod(bytesCodec('Echo'), async (request) => request)

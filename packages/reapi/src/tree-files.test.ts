@@ -8,7 +8,11 @@ const digest = (index: number): { hash: string; sizeBytes: bigint } => ({ hash: 
 describe('filesOfTree', () => {
   test('finds the digests of all files, and nothing else', () => {
     const root = {
-      files: [{ name: 'a', digest: digest(1), isExecutable: true }, { name: 'empty', digest: digest(0) }, { name: 'b' }],
+      files: [
+        { name: 'a', digest: digest(1), isExecutable: true },
+        { name: 'empty', digest: digest(0) },
+        { name: 'b' },
+      ],
       directories: [{ name: 'd', digest: digest(100) }],
       symlinks: [{ name: 'l', target: 'a' }],
     }
@@ -24,6 +28,6 @@ describe('filesOfTree', () => {
     ['garbage in a directory', [10, 2, 10, 50]],
     ['a group without end', [11]],
   ])('throws when it is %s', (_, bytes) => {
-    expect(() => [...filesOfTree(Uint8Array.from(bytes))]).toThrow()
+    expect(() => [...filesOfTree(Uint8Array.from(bytes))]).toThrow(Error)
   })
 })
