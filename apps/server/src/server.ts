@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import type { Backend } from '@caskade/core'
-import { EmptyBlobStorage, onStorageEvent, startAll, stopAll } from '@caskade/core'
+import { EmptyBlobStorage, onStorageEvent, SpoolBudget, startAll, stopAll } from '@caskade/core'
 import { OwnedDirectory } from '@caskade/core/files'
 import { GrpcServer, Http2GrpcServer, StatusCode } from '@caskade/grpc'
 import { ReapiServices, toGrpcError } from '@caskade/reapi'
@@ -15,6 +15,7 @@ import type { ServerConfig } from './config/server-config.ts'
 import type { FrontendContext } from './frontends/http-frontend.ts'
 import { bazelHttpFrontend } from './frontends/bazel-http.ts'
 import { operationsFrontend } from './frontends/operations.ts'
+import type { HttpExchange } from './http/http-exchange.ts'
 import { HttpServer } from './http/http-server.ts'
 import type { Log } from './log.ts'
 import { createLog } from './log.ts'
@@ -23,6 +24,10 @@ import { createLog } from './log.ts'
 const MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 
 const DEFAULT_MAX_BLOB_BYTES = 64 * 1024 ** 3
+
+const DEFAULT_MAX_SPOOL_BYTES = 16 * 1024 ** 3
+
+const DEFAULT_MAX_CONNECTIONS = 10_000
 
 /** What a server needs besides its configuration. */
 export interface ServerOptions {
@@ -38,7 +43,7 @@ export interface RunningServer extends AsyncDisposable {
   readonly httpAddress: AddressInfo
   /** The folder for data, absolute. */
   readonly dataDirectory: string
-  /** Refuses new requests, lets those under way finish, then stops the backend. Safe to call more than once. */
+  /** Refuses new requests, lets those under way finish, then stops the backend. However often it is called, it resolves when all that is done. */
   stop(): Promise<void>
 }
 
@@ -57,7 +62,10 @@ export async function startServer(
   const dataDirectory = resolve(baseDirectory, config.data ?? defaultDataDirectory())
   const built = await buildBackend(config.backend ?? defaultBackend(dataDirectory), baseDirectory)
   const backend: Backend = { ...built, storage: new EmptyBlobStorage(built.storage) }
-  const maxBlobBytes = config.maxBlobBytes ?? DEFAULT_MAX_BLOB_BYTES
+  const { maxConnections = DEFAULT_MAX_CONNECTIONS, maxSpoolBytes = DEFAULT_MAX_SPOOL_BYTES } = config
+  const spoolBudget = new SpoolBudget(maxSpoolBytes)
+  const storable = backend.storage.maxBlobBytes ?? Infinity
+  const maxBlobBytes = Math.min(config.maxBlobBytes ?? DEFAULT_MAX_BLOB_BYTES, maxSpoolBytes, storable)
   const drainMs = config.drainMs ?? 10_000
 
   const cleanup = new CleanupStack()
@@ -67,16 +75,17 @@ export async function startServer(
     cleanup.defer(() => stopAll([backend.storage, backend.actionCache]))
     const uploadDirectory = await claimUploadDirectory(dataDirectory, cleanup)
 
-    const services = new ReapiServices({ ...config, backend, uploadDirectory, maxBlobBytes })
+    const services = new ReapiServices({ ...config, backend, uploadDirectory, spoolBudget, maxBlobBytes })
     cleanup.defer(() => services[Symbol.asyncDispose]())
-    const http2 = new Http2GrpcServer(createGrpcServer(services, log))
-    const http = createHttpServer({ backend, uploadDirectory, maxBlobBytes }, log)
+    const http2 = new Http2GrpcServer(createGrpcServer(services, log), { maxConnections })
+    const http = createHttpServer({ backend, uploadDirectory, spoolBudget, maxBlobBytes }, maxConnections, log)
     const grpcAddress = await http2.listen(grpcListen)
     cleanup.defer(() => Promise.all([http2.close(drainMs), http.close(drainMs)]))
     const httpAddress = await http.listen(httpListen)
     cleanup.defer(() => services.stopServing())
 
-    const stop = (): Promise<void> => cleanup.unwind()
+    let stopping: Promise<void> | undefined
+    const stop = (): Promise<void> => (stopping ??= cleanup.unwind())
     return { grpcAddress, httpAddress, dataDirectory, stop, [Symbol.asyncDispose]: stop }
   } catch (error) {
     await cleanup.unwind().catch((failure: unknown) => log.error({ err: failure }, 'cannot undo a failed start'))
@@ -95,11 +104,11 @@ function createGrpcServer({ methods }: ReapiServices, log: Log): GrpcServer {
   })
 }
 
-function createHttpServer(context: FrontendContext, log: Log): HttpServer {
+function createHttpServer(context: FrontendContext, maxConnections: number, log: Log): HttpServer {
   const frontends = [operationsFrontend(), bazelHttpFrontend(context)]
-  return new HttpServer(frontends, ({ method, path }, error) =>
-    log.error({ method, path, err: error }, 'request failed'),
-  )
+  const onFailure = ({ method, path }: HttpExchange, error: unknown): void =>
+    log.error({ method, path, err: error }, 'request failed')
+  return new HttpServer(frontends, { maxConnections, onFailure })
 }
 
 /** A folder for what is on its way in. What an earlier server left in its own when it was killed is removed. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { create } from '@bufbuild/protobuf'
 import { WriteRequestSchema } from '@caskade/reapi/messages'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { formatAddress } from './config/listen-address.ts'
 import type { RunningServer } from './index.ts'
 import { startServer } from './index.ts'
@@ -40,13 +40,17 @@ describe('stopping', () => {
     await client.queryWriteStatus({ resourceName: first?.resourceName ?? '' })
 
     const stopping = server.stop()
+    const hasStopped = vi.fn<() => void>()
+    const stoppingToo = server.stop().then(hasStopped)
     using late = new ReapiClient(formatAddress(server.grpcAddress))
     await expect(late.getCapabilities({})).rejects.toMatchObject({ code: 14 })
+    expect(hasStopped).not.toHaveBeenCalled()
     for (const message of rest) stream.write(create(WriteRequestSchema, message))
     stream.end()
 
     expect((await response).committedSize).toBe(100_000n)
     await stopping
+    await stoppingToo
     await start(1)
     expect((await client.read(`blobs/${blob.digest.hash}/100000`)).equals(blob.bytes)).toBe(true)
   })

@@ -28,6 +28,10 @@ export class EmptyBlobStorage extends StorageABC {
     this.#inner = inner
   }
 
+  override get maxBlobBytes(): number | undefined {
+    return this.#inner.maxBlobBytes
+  }
+
   protected override onStart(): Promise<void> {
     return this.#inner.start()
   }

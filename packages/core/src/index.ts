@@ -38,7 +38,14 @@ export { Lifecycle, startAll, stopAll } from './lifecycle.ts'
 export { mapLimit } from './map-limit.ts'
 export { MemoryBudget } from './memory-budget.ts'
 export type { OperationOptions, ReadOptions } from './operation-options.ts'
-export type { BackendConfig, OptionSchema, OptionsSchema, Provider, ProviderContext } from './provider.ts'
+export {
+  type BackendConfig,
+  MAX_TIMER_MS,
+  type OptionSchema,
+  type OptionsSchema,
+  type Provider,
+  type ProviderContext,
+} from './provider.ts'
 export { sharded, type ShardedConfig, type ShardedOptions, shardedProvider } from './sharded/sharded.ts'
 export { ShardedActionCache, type ShardedActionCacheOptions } from './sharded/sharded-action-cache.ts'
 export { ShardedStorage, type ShardedStorageOptions } from './sharded/sharded-storage.ts'
@@ -54,6 +61,7 @@ export {
   type SizePartitionedStorageOptions,
   type SizePartitionedTuning,
 } from './size-partitioned/size-partitioned-storage.ts'
+export { SpoolBudget } from './spool-budget.ts'
 export { okStatus, type Status, statusOfError } from './status.ts'
 export { type BlobInfo, StorageABC, verifyBytes } from './storage-abc.ts'
 export { isErrnoException, StorageError, type StorageErrorCode, type StorageErrorOptions } from './storage-error.ts'

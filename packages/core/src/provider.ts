@@ -14,6 +14,9 @@ export interface OptionsSchema {
   readonly required?: readonly string[] | undefined
 }
 
+/** The longest duration that a timer takes, in milliseconds, some 24 days: one that is longer would end at once. */
+export const MAX_TIMER_MS: number = 2 ** 31 - 1
+
 /** The schema of one option. */
 export interface OptionSchema {
   readonly type: 'string' | 'number' | 'integer' | 'boolean' | 'object' | 'array'
@@ -22,6 +25,8 @@ export interface OptionSchema {
   readonly minimum?: number | undefined
   readonly maximum?: number | undefined
   readonly enum?: readonly string[] | undefined
+  /** How many items an array must have at least. */
+  readonly minItems?: number | undefined
   /** What the items of an array must be. */
   readonly items?: { readonly type: 'string' | 'number'; readonly enum?: readonly string[] | undefined } | undefined
   /** What the values of an object must be whose keys are names that whoever configures it chooses. */

@@ -33,6 +33,11 @@ export abstract class StorageABC extends Lifecycle {
   /** How many single operations a default bulk method has in flight. */
   protected readonly bulkConcurrency: number = 16
 
+  /** No larger blob can ever be stored here, in bytes; undefined where the storage knows of no such limit. */
+  get maxBlobBytes(): number | undefined {
+    return undefined
+  }
+
   /** Tells whether the blob is stored. Counts as use. */
   abstract hasBlob(digest: Digest, options?: OperationOptions): Promise<boolean>
 

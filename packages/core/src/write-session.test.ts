@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { FileOperations } from './files/index.ts'
 import { nodeFiles } from './files/index.ts'
-import { createDigest, digestOf, MemoryBudget, WriteSession } from './index.ts'
+import { createDigest, digestOf, MemoryBudget, SpoolBudget, WriteSession } from './index.ts'
 
 let directory: string
 
@@ -73,6 +73,26 @@ describe('WriteSession', () => {
     await writeInChunks(third, Buffer.alloc(1000), 100)
     await third.finish()
     expect(third.filePath).toBeUndefined()
+  })
+
+  test('files of sessions that share a budget take no more than it, and give back what they had', async () => {
+    const spoolBudget = new SpoolBudget(1000)
+    const open = (): WriteSession => new WriteSession({ directory, spoolBudget, maxMemoryBytes: 100 })
+    await using small = open()
+    await small.write(Buffer.alloc(100))
+    const first = open()
+    await first.write(Buffer.alloc(300))
+    await first.write(Buffer.alloc(300))
+    await using second = open()
+    await second.write(Buffer.alloc(400))
+
+    await expect(second.write(Buffer.alloc(1))).rejects.toMatchObject({ code: 'unavailable' })
+    await expect(open().write(Buffer.alloc(101))).rejects.toMatchObject({ code: 'unavailable' })
+    await first[Symbol.asyncDispose]()
+    await first[Symbol.asyncDispose]()
+    await second.write(Buffer.alloc(600))
+
+    await expect(second.write(Buffer.alloc(1))).rejects.toMatchObject({ code: 'unavailable' })
   })
 
   test('a session that writes to its file gathers nothing that is not in the budget', async () => {

@@ -15,6 +15,7 @@ import type { Hasher } from './hashing.ts'
 import { createHasher } from './hashing.ts'
 import { MemoryBudget } from './memory-budget.ts'
 import type { OperationOptions } from './operation-options.ts'
+import type { SpoolBudget } from './spool-budget.ts'
 import { StorageError } from './storage-error.ts'
 
 /** How a {@link WriteSession} collects content. */
@@ -25,6 +26,8 @@ export interface WriteSessionOptions {
   readonly maxMemoryBytes?: number | undefined
   /** Content that does not fit in it moves to a file too. Default: 64 MiB that all sessions of the process share. */
   readonly memoryBudget?: MemoryBudget | undefined
+  /** What the file takes is counted in it, with that of others. Default: no limit. */
+  readonly spoolBudget?: SpoolBudget | undefined
   /** Content above this many bytes is refused with `too-large`. Default: no limit. */
   readonly maxBytes?: number | undefined
   /** The function that hashes the content. Default: SHA-256. */
@@ -43,6 +46,7 @@ const sharedBudget = new MemoryBudget(64 * 1024 * 1024)
 export class WriteSession implements BlobSource, AsyncDisposable {
   readonly #maxMemoryBytes: number
   readonly #memoryBudget: MemoryBudget
+  readonly #spoolBudget: SpoolBudget | undefined
   readonly #maxBytes: number
   readonly #digestFunction: DigestFunction
   readonly #files: FileOperations
@@ -51,6 +55,8 @@ export class WriteSession implements BlobSource, AsyncDisposable {
   readonly #memory = new ChunkList()
   /** What is taken of the budget. */
   #heldBytes = 0
+  /** What is taken of the budget for files. */
+  #spooledBytes = 0
   #file: OpenFile | undefined
   #writer: FileWriter | undefined
   #sizeBytes = 0
@@ -62,12 +68,14 @@ export class WriteSession implements BlobSource, AsyncDisposable {
     directory,
     maxMemoryBytes = 1024 * 1024,
     memoryBudget = sharedBudget,
+    spoolBudget,
     maxBytes = Number.MAX_SAFE_INTEGER,
     digestFunction = 'sha256',
     files = nodeFiles,
   }: WriteSessionOptions) {
     this.#maxMemoryBytes = maxMemoryBytes
     this.#memoryBudget = memoryBudget
+    this.#spoolBudget = spoolBudget
     this.#maxBytes = maxBytes
     this.#digestFunction = digestFunction
     this.#files = files
@@ -88,13 +96,15 @@ export class WriteSession implements BlobSource, AsyncDisposable {
   /**
    * Adds a chunk, which must not change afterwards. One call at a time.
    *
-   * @throws StorageError `too-large` beyond `maxBytes`, `no-space` when the file cannot take it.
+   * @throws StorageError `too-large` beyond `maxBytes`, `no-space` when the file cannot take it, `unavailable` when the
+   * files of all sessions together may not.
    */
   async write(chunk: Uint8Array): Promise<void> {
     if (this.#digest !== undefined) throw new StorageError('invalid-argument', 'WriteSession: it is already finished')
     if (this.#sizeBytes + chunk.byteLength > this.#maxBytes) {
       throw new StorageError('too-large', `WriteSession: the content exceeds ${this.#maxBytes} bytes`)
     }
+    if (this.#writer !== undefined) this.#spool(chunk.byteLength)
     this.#sizeBytes += chunk.byteLength
     this.#hasher.update(chunk)
     if (this.#writer !== undefined) {
@@ -103,7 +113,9 @@ export class WriteSession implements BlobSource, AsyncDisposable {
     }
     this.#memory.push(chunk)
     const isTooMuch = this.#memory.byteLength > this.#maxMemoryBytes
-    if (isTooMuch || !this.#hold(this.#memory.byteLength)) await this.#attempt(() => this.#moveToFile())
+    if (!isTooMuch && this.#hold(this.#memory.byteLength)) return
+    this.#spool(this.#memory.byteLength)
+    await this.#attempt(() => this.#moveToFile())
   }
 
   /** Ends the writing and resolves to the digest of the content, which can be opened from then on. */
@@ -144,9 +156,14 @@ export class WriteSession implements BlobSource, AsyncDisposable {
     this.#content = undefined
     this.#memory.take()
     this.#hold(0)
-    if (file === undefined) return
-    await file.close()
-    await this.#files.unlink(this.#path)
+    try {
+      if (file === undefined) return
+      await file.close()
+      await this.#files.unlink(this.#path)
+    } finally {
+      this.#spoolBudget?.giveBack(this.#spooledBytes)
+      this.#spooledBytes = 0
+    }
   }
 
   async #moveToFile(): Promise<void> {
@@ -166,6 +183,11 @@ export class WriteSession implements BlobSource, AsyncDisposable {
   async #flush(writer: FileWriter): Promise<void> {
     await this.#attempt(() => writer.flush())
     this.#hold(0)
+  }
+
+  #spool(bytes: number): void {
+    this.#spoolBudget?.take(bytes)
+    this.#spooledBytes += bytes
   }
 
   #hold(bytes: number): boolean {

@@ -13,4 +13,6 @@ export interface CallContext {
    * says which.
    */
   readonly signal: AbortSignal
+  /** Has something done once the call is over: when the client has taken the response, or the call has failed. */
+  whenOver(callback: () => void): void
 }

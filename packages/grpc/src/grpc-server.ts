@@ -1,8 +1,10 @@
 import { GrpcError } from './grpc-error.ts'
+import { MessageTurns } from './message-turns.ts'
 import type { Method } from './method.ts'
 import type { HeaderFields } from './metadata.ts'
 import { ReceiveBudget } from './receive-budget.ts'
 import { errorTrailers, TRAILERS_ONLY_HEADERS } from './response-headers.ts'
+import type { ServerCallOptions } from './server-call.ts'
 import { ServerCall } from './server-call.ts'
 import { StatusCode } from './status-code.ts'
 import type { TransportStream } from './transport-stream.ts'
@@ -26,8 +28,7 @@ export interface GrpcServerOptions {
 /** Answers calls, whatever transport they come through. */
 export class GrpcServer {
   readonly #methods: ReadonlyMap<string, Method>
-  readonly #maxMessageBytes: number
-  readonly #receiveBudget: ReceiveBudget
+  readonly #callOptions: ServerCallOptions
   readonly #toGrpcError: (error: unknown) => GrpcError
   readonly #onCallFailed: (path: string, error: GrpcError, cause: unknown) => void
 
@@ -39,8 +40,7 @@ export class GrpcServer {
     onCallFailed = () => undefined,
   }: GrpcServerOptions) {
     this.#methods = new Map(methods.map((method) => [method.path, method]))
-    this.#maxMessageBytes = maxMessageBytes
-    this.#receiveBudget = new ReceiveBudget(maxReceivedBytes)
+    this.#callOptions = { maxMessageBytes, budget: new ReceiveBudget(maxReceivedBytes), turns: new MessageTurns() }
     this.#toGrpcError = toGrpcError
     this.#onCallFailed = onCallFailed
   }
@@ -54,7 +54,7 @@ export class GrpcServer {
       return
     }
     const path = String(stream.headers[':path'])
-    const call = new ServerCall(stream, path, this.#maxMessageBytes, this.#receiveBudget)
+    const call = new ServerCall(stream, path, this.#callOptions)
     void this.#serve(call, this.#methods.get(path))
   }
 
@@ -90,6 +90,8 @@ function refuseRequest({ headers }: TransportStream): HeaderFields | undefined {
 }
 
 const deafListener = {
+  // It takes no interest in the rest of the request, which must not last.
+  waitingSinceMs: 0,
   onData: () => undefined,
   onEnd: () => undefined,
   onDrain: () => undefined,

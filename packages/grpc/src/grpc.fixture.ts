@@ -3,7 +3,7 @@ import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders, Outgoi
 import { connect } from 'node:http2'
 import type { Client, ServiceError } from '@grpc/grpc-js'
 import { credentials, makeGenericClientConstructor, Metadata } from '@grpc/grpc-js'
-import type { GrpcServerOptions, Method } from './index.ts'
+import type { GrpcServerOptions, Http2ServerOptions, Method } from './index.ts'
 import { GrpcServer, Http2GrpcServer } from './index.ts'
 
 /** A method of the test service as both sides see it: messages are plain bytes. */
@@ -26,8 +26,9 @@ export interface TestServer extends AsyncDisposable {
 export async function serve(
   methods: readonly Method[],
   options: Omit<GrpcServerOptions, 'methods'> = {},
+  http2Options: Http2ServerOptions = {},
 ): Promise<TestServer> {
-  const http2 = new Http2GrpcServer(new GrpcServer({ methods, ...options }))
+  const http2 = new Http2GrpcServer(new GrpcServer({ methods, ...options }), http2Options)
   const { port } = await http2.listen({ host: '127.0.0.1', port: 0 })
   const address = `127.0.0.1:${port}`
   const GenericClient = makeGenericClientConstructor({}, 'test.Test')

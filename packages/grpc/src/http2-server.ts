@@ -1,5 +1,5 @@
 import type { Http2Server, Http2Session, ServerHttp2Session } from 'node:http2'
-import { constants, createServer } from 'node:http2'
+import { createServer } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
 import type { GrpcServer } from './grpc-server.ts'
 import { Http2TransportStream } from './http2-stream.ts'
@@ -12,9 +12,14 @@ const CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024
 
 /** How an {@link Http2GrpcServer} behaves. */
 export interface Http2ServerOptions {
+  /** How many connections may be open; further ones are closed at once. Default: 10,000. */
+  readonly maxConnections?: number | undefined
   /** How many calls a client may have open on one connection. Default: 256. */
   readonly maxConcurrentStreams?: number | undefined
-  /** A call on which nothing was sent or received for so long is cancelled, in milliseconds. Default: 5 minutes. */
+  /**
+   * A call whose client has sent nothing that was waited for, or taken nothing that was sent, for so long is cancelled, in
+   * milliseconds. Default: 5 minutes.
+   */
   readonly idleTimeoutMs?: number | undefined
 }
 
@@ -30,16 +35,18 @@ export class Http2GrpcServer {
   readonly #server: Http2Server
   /** The open connections, and the address of each client. */
   readonly #peers = new Map<Http2Session, string>()
-  readonly #idleTimeoutMs: number
 
-  constructor(grpc: GrpcServer, { maxConcurrentStreams = 256, idleTimeoutMs = 300_000 }: Http2ServerOptions = {}) {
-    this.#idleTimeoutMs = idleTimeoutMs
+  constructor(
+    grpc: GrpcServer,
+    { maxConnections = 10_000, maxConcurrentStreams = 256, idleTimeoutMs = 300_000 }: Http2ServerOptions = {},
+  ) {
     this.#server = createServer({
       settings: { initialWindowSize: STREAM_WINDOW_BYTES, maxConcurrentStreams, maxFrameSize: 64 * 1024 },
       // In MB, per connection: what the streams may buffer, or new ones are refused.
       maxSessionMemory: 512,
       maxSessionInvalidFrames: 100,
     })
+    this.#server.maxConnections = maxConnections
     this.#server.on('connection', (socket: Socket) => {
       socket.setNoDelay(true)
       // Finds out about clients that vanished without closing their connection.
@@ -48,8 +55,7 @@ export class Http2GrpcServer {
     this.#server.on('session', (session) => this.#adopt(session))
     this.#server.on('stream', (stream, headers) => {
       const peer = (stream.session && this.#peers.get(stream.session)) ?? 'unknown'
-      stream.setTimeout(this.#idleTimeoutMs, () => stream.close(constants.NGHTTP2_CANCEL))
-      grpc.handle(new Http2TransportStream(stream, headers, peer))
+      grpc.handle(new Http2TransportStream(stream, headers, peer, idleTimeoutMs))
     })
     // A connection that breaks is its client's loss; there is nothing to do here.
     this.#server.on('sessionError', () => undefined)

@@ -12,11 +12,14 @@ export class Http2TransportStream implements TransportStream {
   readonly headers: HeaderFields
   readonly peer: string
   readonly #stream: ServerHttp2Stream
+  readonly #idleTimeoutMs: number
   #hasResponded = false
   #hasEnded = false
 
-  constructor(stream: ServerHttp2Stream, headers: HeaderFields, peer: string) {
+  /** `idleTimeoutMs`: how long a client may give no sign of life while it is its turn. */
+  constructor(stream: ServerHttp2Stream, headers: HeaderFields, peer: string, idleTimeoutMs: number) {
     this.#stream = stream
+    this.#idleTimeoutMs = idleTimeoutMs
     this.headers = headers
     this.peer = peer
   }
@@ -27,6 +30,7 @@ export class Http2TransportStream implements TransportStream {
     stream.on('end', () => listener.onEnd())
     stream.on('drain', () => listener.onDrain())
     stream.on('close', () => listener.onClose(!this.#hasEnded || stream.rstCode !== constants.NGHTTP2_NO_ERROR))
+    stream.setTimeout(this.#idleTimeoutMs, () => this.#onIdle(listener))
     // A stream that breaks emits 'close' as well, which is what counts.
     stream.on('error', () => undefined)
   }
@@ -69,6 +73,13 @@ export class Http2TransportStream implements TransportStream {
       this.#stopClient()
     })
     stream.end()
+  }
+
+  /** Nothing moved on the stream for as long as it may, which matters only if it was up to the client for as long. */
+  #onIdle({ waitingSinceMs = performance.now() }: StreamListener): void {
+    const restMs = waitingSinceMs + this.#idleTimeoutMs - performance.now()
+    if (restMs > 0) this.#stream.setTimeout(Math.ceil(restMs))
+    else this.#stream.close(constants.NGHTTP2_CANCEL)
   }
 
   /** Resets a stream on which the client is still sending; what it sends is not wanted any more (RFC 9113, 8.1). */

@@ -1,7 +1,16 @@
 import { once } from 'node:events'
 import { connect, constants } from 'node:http2'
-import { describe, expect, test } from 'vitest'
-import { bytesCodec, callUnary, grpcHeaders, ping, rawCall, readAll, serve } from './grpc.fixture.ts'
+import { describe, expect, test, vi } from 'vitest'
+import {
+  bytesCodec,
+  callServerStreaming,
+  callUnary,
+  grpcHeaders,
+  ping,
+  rawCall,
+  readAll,
+  serve,
+} from './grpc.fixture.ts'
 import { clientStreamingMethod, serverStreamingMethod, StatusCode, unaryMethod } from './index.ts'
 
 const echo = unaryMethod(bytesCodec('Echo'), async (request) => request)
@@ -164,6 +173,96 @@ describe('memory', () => {
     expect(refused.error?.code).toBe(StatusCode.UNAVAILABLE)
     expect(small.response?.byteLength).toBe(1000)
     expect(accepted.response?.byteLength).toBe(700_000)
+  })
+})
+
+describe('clients that do nothing', () => {
+  test('are cut off when it is their turn, and never while the handler is at work', async () => {
+    const gate = Promise.withResolvers<void>()
+    const cut: string[] = []
+    const patient = unaryMethod(bytesCodec('Patient'), async (request) => {
+      await gate.promise
+      return request
+    })
+    const watch = serverStreamingMethod(bytesCodec('Watch'), async function* () {
+      yield Buffer.from('first')
+      await gate.promise
+      yield Buffer.from('second')
+    })
+    const endless = serverStreamingMethod(bytesCodec('Endless'), async function* () {
+      for (;;) yield Buffer.alloc(65_536)
+    })
+    const methods = [patient, watch, echo, endless]
+    const onCallFailed = (path: string): void => void cut.push(path)
+    await using server = await serve(methods, { onCallFailed }, { idleTimeoutMs: 200 })
+    const waiting = callUnary(server.client, 'Patient', Buffer.from('x'))
+    const watching = callServerStreaming(server.client, 'Watch', Buffer.alloc(0))
+    const session = connect(`http://${server.address}`)
+    const silent = session.request(grpcHeaders('/test.Test/Echo'))
+    silent.write(Buffer.from([0, 0, 0]))
+    silent.on('error', () => undefined)
+    const deaf = session.request(grpcHeaders('/test.Test/Endless'))
+    deaf.end(Buffer.from([0, 0, 0, 0, 0]))
+    deaf.on('error', () => undefined)
+
+    await vi.waitFor(() => expect(cut).toHaveLength(2), { timeout: 30_000 })
+    gate.resolve()
+
+    expect(cut.toSorted()).toEqual(['/test.Test/Echo', '/test.Test/Endless'])
+    expect(String((await waiting).response)).toBe('x')
+    expect((await watching).responses.map(String)).toEqual(['first', 'second'])
+    session.destroy()
+  })
+})
+
+describe('tiny messages', () => {
+  test('do not keep the event loop from going round', async () => {
+    let handled = 0
+    let mostAtOnce = 0
+    const tiny = clientStreamingMethod(bytesCodec('Tiny'), async (requests) => {
+      let atOnce = 0
+      const turn = (): void => {
+        mostAtOnce = Math.max(mostAtOnce, atOnce)
+        atOnce = 0
+        immediate = setImmediate(turn)
+      }
+      let immediate = setImmediate(turn)
+      for await (const _ of requests) {
+        handled += 1
+        atOnce += 1
+      }
+      clearImmediate(immediate)
+      return Buffer.alloc(0)
+    })
+    await using server = await serve([tiny])
+    const session = connect(`http://${server.address}`)
+    const call = session.request(grpcHeaders('/test.Test/Tiny'))
+
+    call.end(Buffer.alloc(5 * 200_000))
+    await readAll(call)
+    session.destroy()
+
+    expect(handled).toBe(200_000)
+    expect(mostAtOnce).toBeLessThanOrEqual(1000)
+  })
+})
+
+describe('connections', () => {
+  test('beyond the limit are closed, and accepted again once there is room', async () => {
+    await using server = await serve([echo], {}, { maxConnections: 1 })
+    const first = connect(`http://${server.address}`)
+    await once(first, 'connect')
+    await ping(first)
+
+    const second = connect(`http://${server.address}`)
+    second.on('error', () => undefined)
+    await once(second, 'close')
+    first.destroy()
+
+    await vi.waitFor(async () => {
+      const { response } = await callUnary(server.client, 'Echo', Buffer.alloc(1))
+      expect(response?.byteLength).toBe(1)
+    })
   })
 })
 

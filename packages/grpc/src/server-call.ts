@@ -4,6 +4,7 @@ import type { EncodedMessage } from './encoded-message.ts'
 import { frameMessage } from './encoded-message.ts'
 import { GrpcError } from './grpc-error.ts'
 import { MessageParser } from './message-parser.ts'
+import type { MessageTurns } from './message-turns.ts'
 import { Metadata } from './metadata.ts'
 import type { ReceiveBudget } from './receive-budget.ts'
 import { StatusCode } from './status-code.ts'
@@ -13,6 +14,16 @@ import type { StreamListener, TransportStream } from './transport-stream.ts'
 /** With so many bytes of messages waiting for the handler, the client is made to wait. */
 const MAX_WAITING_BYTES = 256 * 1024
 
+/** The same for so many messages, however small. */
+const MAX_WAITING_MESSAGES = 1024
+
+/** What all calls of a server share. */
+export interface ServerCallOptions {
+  readonly maxMessageBytes: number
+  readonly budget: ReceiveBudget
+  readonly turns: MessageTurns
+}
+
 /** One call, message by message. Handlers see it through the kinds of method in `method.ts`. */
 export class ServerCall implements CallContext, StreamListener {
   readonly path: string
@@ -20,7 +31,9 @@ export class ServerCall implements CallContext, StreamListener {
   readonly #stream: TransportStream
   readonly #parser: MessageParser
   readonly #budget: ReceiveBudget
+  readonly #turns: MessageTurns
   readonly #waiting: Buffer[] = []
+  readonly #whenOver: (() => void)[] = []
   #waitingBytes = 0
   /** The size of the message that the handler has. */
   #handledBytes = 0
@@ -34,18 +47,26 @@ export class ServerCall implements CallContext, StreamListener {
   #wakeReceiver: (() => void) | undefined
   #wakeSender: (() => void) | undefined
   #isBlocked = false
+  /** It may wait for messages and for room at the same time. */
+  #waitCount = 0
+  #waitingSinceMs: number | undefined
 
-  constructor(stream: TransportStream, path: string, maxMessageBytes: number, budget: ReceiveBudget) {
+  constructor(stream: TransportStream, path: string, { maxMessageBytes, budget, turns }: ServerCallOptions) {
     this.path = path
     this.#stream = stream
     this.metadata = new Metadata(stream.headers)
     this.#parser = new MessageParser(maxMessageBytes, budget)
     this.#budget = budget
+    this.#turns = turns
     stream.listen(this)
   }
 
   get peer(): string {
     return this.#stream.peer
+  }
+
+  get waitingSinceMs(): number | undefined {
+    return this.#waitingSinceMs
   }
 
   get signal(): AbortSignal {
@@ -73,16 +94,21 @@ export class ServerCall implements CallContext, StreamListener {
   async receive(): Promise<Buffer | null> {
     for (;;) {
       if (this.#failure !== undefined) throw this.#failure
+      const turn = this.#waiting.length === 0 ? undefined : this.#turns.take()
+      if (turn !== undefined) {
+        await turn
+        continue
+      }
       const message = this.#waiting.shift()
       if (message !== undefined) {
         this.#waitingBytes -= message.byteLength
         this.#budget.giveBack(this.#handledBytes)
         this.#handledBytes = message.byteLength
-        if (this.#isPaused && this.#waitingBytes < MAX_WAITING_BYTES) this.#resume()
+        if (this.#isPaused && !this.#isFull) this.#resume()
         return message
       }
       if (this.#hasClientEnded) return null
-      await new Promise<void>((resolve) => {
+      await this.#waitForClient((resolve) => {
         this.#wakeReceiver = resolve
       })
     }
@@ -94,7 +120,7 @@ export class ServerCall implements CallContext, StreamListener {
     this.#respond()
     this.#isBlocked = !this.#stream.write(frameMessage(message))
     while (this.#isBlocked) {
-      await new Promise<void>((resolve) => {
+      await this.#waitForClient((resolve) => {
         this.#wakeSender = resolve
       })
       if (this.#failure !== undefined) throw this.#failure
@@ -115,8 +141,13 @@ export class ServerCall implements CallContext, StreamListener {
     this.#stream.end(this.#hasResponded ? trailers : { ...TRAILERS_ONLY_HEADERS, ...trailers })
   }
 
-  /** Gives back the memory of what was received. Must be called once the handler is done. */
+  whenOver(callback: () => void): void {
+    this.#whenOver.push(callback)
+  }
+
+  /** Gives back the memory of what was received, and what the handler took. Must be called once the handler is done. */
   release(): void {
+    for (const callback of this.#whenOver) callback()
     this.#budget.giveBack(this.#handledBytes)
     this.#handledBytes = 0
     this.#dropReceived()
@@ -134,8 +165,7 @@ export class ServerCall implements CallContext, StreamListener {
       return
     }
     if (this.#waiting.length > 0) this.#wakeReceiver?.()
-    // Checked also by number: messages of zero bytes are messages.
-    if (this.#waitingBytes >= MAX_WAITING_BYTES || this.#waiting.length >= 1024) this.#pause()
+    if (this.#isFull) this.#pause()
   }
 
   onEnd(): void {
@@ -156,6 +186,19 @@ export class ServerCall implements CallContext, StreamListener {
     clearTimeout(this.#deadline)
     if (isCancelled) this.#fail(new GrpcError(StatusCode.CANCELLED, 'the client cancelled the call'))
     this.#isFinished = true
+  }
+
+  async #waitForClient(begin: (resolve: () => void) => void): Promise<void> {
+    this.#waitCount += 1
+    if (this.#waitCount === 1) this.#waitingSinceMs = performance.now()
+    await new Promise<void>(begin)
+    this.#waitCount -= 1
+    if (this.#waitCount === 0) this.#waitingSinceMs = undefined
+  }
+
+  /** Told also by number: messages of zero bytes are messages. */
+  get #isFull(): boolean {
+    return this.#waitingBytes >= MAX_WAITING_BYTES || this.#waiting.length >= MAX_WAITING_MESSAGES
   }
 
   #respond(): void {

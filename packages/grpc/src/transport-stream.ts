@@ -2,6 +2,8 @@ import type { HeaderFields } from './metadata.ts'
 
 /** What a transport tells of one request. */
 export interface StreamListener {
+  /** Since when it cannot go on without the client, by `performance.now()`; undefined while it is not the client's turn. */
+  readonly waitingSinceMs: number | undefined
   /** Bytes of the body arrived; they may share memory with other streams' and must not be written to. */
   onData(chunk: Buffer): void
   /** The client has sent everything. */

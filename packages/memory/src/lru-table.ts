@@ -26,6 +26,11 @@ export class LruTable<Value> {
     return this.#usedBytes + this.#reservedBytes
   }
 
+  /** The size of the largest value that can be kept, in bytes. */
+  get maxValueBytes(): number {
+    return Math.max(this.maxBytes - OVERHEAD_BYTES, 0)
+  }
+
   /** Makes a value the last to go. */
   use(key: string): void {
     const item = this.#items.get(key)

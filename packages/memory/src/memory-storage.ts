@@ -48,6 +48,10 @@ export class MemoryStorage extends StorageABC {
     this.#maxBlobBytes = maxBlobBytes
   }
 
+  override get maxBlobBytes(): number {
+    return Math.min(this.#maxBlobBytes, this.#table.maxValueBytes)
+  }
+
   override async hasBlob(digest: Digest, { signal }: OperationOptions = {}): Promise<boolean> {
     this.assertReady(digest, signal)
     return this.#use(digest) !== undefined

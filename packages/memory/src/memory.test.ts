@@ -20,6 +20,19 @@ describe('MemoryStorage', () => {
     expect(kept.length).toBeLessThan(1000)
   })
 
+  test('says how large a blob can be', async () => {
+    for (const options of [{ maxBytes: 10_000 }, { maxBytes: 10_000, maxBlobBytes: 5000 }]) {
+      await using storage = new MemoryStorage(options)
+      await storage.start()
+      const most = Buffer.alloc(storage.maxBlobBytes)
+      const more = Buffer.alloc(storage.maxBlobBytes + 1)
+
+      await storage.commitWrite(digestOf(most), sourceFromBytes(most))
+      const committing = storage.commitWrite(digestOf(more), sourceFromBytes(more))
+      await expect(committing).rejects.toMatchObject({ code: 'too-large' })
+    }
+  })
+
   test('refuses blobs above maxBlobBytes, before reading them', async () => {
     await using storage = new MemoryStorage({ maxBlobBytes: 100 })
     await storage.start()

@@ -1,12 +1,14 @@
+import { setImmediate } from 'node:timers/promises'
 import { fromBinary, toBinary } from '@bufbuild/protobuf'
 import type { ActionKey, Digest } from '@caskade/core'
-import { digestKey, formatDigest, getEntryBytes, putEntryBytes } from '@caskade/core'
+import { formatDigest, getEntryBytes, putEntryBytes } from '@caskade/core'
 import type { CallContext, Method } from '@caskade/grpc'
 import { GrpcError, StatusCode, unaryMethod } from '@caskade/grpc'
 import { closureOf, directDigests } from './action-result-digests.ts'
 import { inlineRequested, takeInlined } from './action-result-inlining.ts'
 import { codecOf } from './codec.ts'
 import type { DigestReader } from './digests.ts'
+import { FairBudget } from './fair-budget.ts'
 import type { ActionResult, GetActionResultRequest, UpdateActionResultRequest } from './messages.ts'
 import { ActionCache, ActionResultSchema } from './messages.ts'
 import type { ReapiSettings } from './reapi-options.ts'
@@ -16,10 +18,18 @@ import { TreeLimits } from './tree-limits.ts'
 /** What a response may come to, inlined content included, in bytes: clients receive 4 MiB at most unless told otherwise. */
 const MAX_RESULT_BYTES = 3.75 * 1024 * 1024
 
+/** What the trees that are looked through at one time come to at most, in bytes, unless one alone is larger. */
+const TREE_BYTES_AT_ONCE = 16 * 1024 * 1024
+
+/** How many blobs are looked up before other calls get their turn. */
+const LOOKUPS_AT_ONCE = 5000
+
 /** `ActionCache`: results of actions, answered only while every blob they name is there. */
 export class ActionCacheService {
   readonly #settings: ReapiSettings
   readonly #digests: DigestReader
+  /** The bytes of trees that are looked through. */
+  readonly #trees = new FairBudget({ max: TREE_BYTES_AT_ONCE, maxPerClient: TREE_BYTES_AT_ONCE })
 
   constructor(settings: ReapiSettings, digests: DigestReader) {
     this.#settings = settings
@@ -34,15 +44,21 @@ export class ActionCacheService {
     ]
   }
 
-  async #get(request: GetActionResultRequest, { signal }: CallContext): Promise<ActionResult> {
+  async #get(request: GetActionResultRequest, call: CallContext): Promise<ActionResult> {
     const { backend } = this.#settings
+    const { signal } = call
     const action = this.#digests.read(request.actionDigest, request.digestFunction, 'action_digest')
     const key = actionKey(request.instanceName, action)
     const entry = await getEntryBytes(backend, key, { signal, maxBytes: MAX_RESULT_BYTES })
     if (entry === null) throw notFound(action, 'it is not in the action cache')
     const result = parseResult(entry.bytes)
     if (result === null) throw notFound(action, 'what is stored for it is not an ActionResult')
-    await this.#assertComplete(action, result, request.digestFunction, signal)
+    const release = await this.#acquireTrees(result, call)
+    try {
+      await this.#assertComplete(action, result, request.digestFunction, signal)
+    } finally {
+      release?.()
+    }
     await inlineRequested(result, request, {
       storage: backend.storage,
       digests: this.#digests,
@@ -72,6 +88,12 @@ export class ActionCacheService {
     return result
   }
 
+  /** Waits until the trees of a result can be looked through. Results without trees, which are most, do not wait. */
+  async #acquireTrees({ outputDirectories }: ActionResult, call: CallContext): Promise<(() => void) | undefined> {
+    if (outputDirectories.length === 0) return undefined
+    return this.#trees.acquire(treeBytes(outputDirectories), call)
+  }
+
   /** The check counts as use of every blob, so that what a client was promised is the last to be evicted. */
   async #assertComplete(
     action: Digest,
@@ -89,15 +111,23 @@ export class ActionCacheService {
       signal,
     })
     if (closure === null) throw notFound(action, 'one of its trees is missing or cannot be walked')
-    const distinct = [...new Map(closure.map((digest) => [digestKey(digest), digest])).values()]
-    const [missing] = await storage.missingBlobs(distinct, { signal })
-    if (missing !== undefined) throw notFound(action, `blob ${formatDigest(missing)} that it names is not stored`)
+    for (let at = 0; at < closure.length; at += LOOKUPS_AT_ONCE) {
+      const [missing] = await storage.missingBlobs(closure.slice(at, at + LOOKUPS_AT_ONCE), { signal })
+      if (missing !== undefined) throw notFound(action, `blob ${formatDigest(missing)} that it names is not stored`)
+      if (at + LOOKUPS_AT_ONCE < closure.length) await setImmediate()
+    }
   }
 }
 
 /** Where the result of an action is kept, for all protocols that store REAPI results. */
 export function actionKey(instanceName: string, { hash, digestFunction = 'sha256' }: Digest): ActionKey {
   return { namespace: `reapi:${digestFunction}:${instanceName}`, key: hash }
+}
+
+/** What the trees of a result come to as far as it tells, in bytes. */
+function treeBytes(outputDirectories: ActionResult['outputDirectories']): number {
+  const digests = outputDirectories.flatMap(({ treeDigest, rootDirectoryDigest }) => [treeDigest, rootDirectoryDigest])
+  return digests.reduce((sum, digest) => sum + Math.max(Number(digest?.sizeBytes ?? 0n), 0), 0)
 }
 
 function parseResult(bytes: Uint8Array): ActionResult | null {

@@ -1,12 +1,13 @@
-import { fromBinary } from '@bufbuild/protobuf'
 import type { Digest, StorageABC } from '@caskade/core'
-import { StorageError } from '@caskade/core'
+import { digestKey, StorageError } from '@caskade/core'
 import { GrpcError } from '@caskade/grpc'
 import type { DigestReader, WireDigest } from './digests.ts'
-import type { ActionResult, Directory, Tree } from './messages.ts'
+import type { ActionResult } from './messages.ts'
 import { TreeSchema } from './messages.ts'
 import type { TreeLimits } from './tree-limits.ts'
+import { filesOfTree } from './tree-files.ts'
 import { walkTree } from './tree-reader.ts'
+import { WorkTurns } from './work-turns.ts'
 
 /** What finding the blobs of an action result needs. */
 export interface ClosureOptions {
@@ -37,30 +38,27 @@ export function directDigests(result: ActionResult, digests: DigestReader, reque
 }
 
 /**
- * All blobs that a client needs to use a result, those in its trees included; null when one that must be read to find
- * the others is missing, damaged or too large.
+ * All blobs that a client needs to use a result, each once, those in its trees included; null when one that must be read
+ * to find the others is missing, damaged or too large.
  */
 export async function closureOf(result: ActionResult, options: ClosureOptions): Promise<Digest[] | null> {
   const { digests, requestedFunction } = options
+  const closure = new Closure()
   try {
-    const closure = directDigests(result, digests, requestedFunction)
-    // Not push(...): as arguments, the files of a large tree would be too many.
-    const add = (more: readonly Digest[]): void => more.forEach((digest) => closure.push(digest))
+    for (const digest of directDigests(result, digests, requestedFunction)) await closure.add(digest)
     for (const { treeDigest, rootDirectoryDigest } of result.outputDirectories) {
+      if (treeDigest === undefined && rootDirectoryDigest === undefined) return null
+      // Both are answered for where both are named: a client may follow either.
       if (treeDigest !== undefined) {
-        const tree = await readTree(digests.read(treeDigest, requestedFunction), options)
-        if (tree === null) return null
-        add(filesOf([tree.root, ...tree.children], options))
-        continue
+        const isComplete = await addTree(closure, digests.read(treeDigest, requestedFunction), options)
+        if (!isComplete) return null
       }
-      if (rootDirectoryDigest === undefined) return null
-      const stored = await readDirectories(digests.read(rootDirectoryDigest, requestedFunction), options)
-      if (stored === null) return null
-      add(stored.map(({ digest }) => digest))
-      const directories = stored.map(({ directory }) => directory)
-      add(filesOf(directories, options))
+      if (rootDirectoryDigest !== undefined) {
+        const isComplete = await addDirectories(closure, digests.read(rootDirectoryDigest, requestedFunction), options)
+        if (!isComplete) return null
+      }
     }
-    return closure
+    return closure.digests
   } catch (error) {
     // A tree that is malformed, too large or damaged. Other failures say nothing of what is stored, and are passed on.
     if (GrpcError.is(error) || StorageError.is(error, 'corrupt')) return null
@@ -68,37 +66,57 @@ export async function closureOf(result: ActionResult, options: ClosureOptions): 
   }
 }
 
-async function readTree(digest: Digest, { storage, limits, signal }: ClosureOptions): Promise<Tree | null> {
-  if (!limits.addBytes(digest.sizeBytes)) return null
+/** Collects digests, each once, without holding up other calls. */
+class Closure {
+  readonly #found = new Map<string, Digest>()
+  readonly #turns = new WorkTurns()
+
+  get digests(): Digest[] {
+    return [...this.#found.values()]
+  }
+
+  async add(digest: Digest): Promise<void> {
+    this.#found.set(digestKey(digest), digest)
+    await this.#turns.take()
+  }
+}
+
+async function addTree(closure: Closure, digest: Digest, options: ClosureOptions): Promise<boolean> {
+  const { storage, digests, requestedFunction, limits, signal } = options
+  if (!limits.addBytes(digest.sizeBytes)) return false
   const reader = await storage.getBlob(digest, { signal })
-  if (reader === null) return null
+  if (reader === null) return false
   const bytes = await reader.bytes()
-  if (!limits.addFields(TreeSchema, bytes)) return null
+  if (!limits.addFields(TreeSchema, bytes)) return false
+  const files = filesOfTree(bytes)
+  for (let next = nextFile(files); next?.done !== true; next = nextFile(files)) {
+    if (next === null) return false
+    await closure.add(digests.read(next.value, requestedFunction, 'file in a tree'))
+    signal.throwIfAborted()
+  }
+  return true
+}
+
+/** Null when the tree is malformed. */
+function nextFile(files: Generator<WireDigest | undefined>): IteratorResult<WireDigest | undefined> | null {
   try {
-    return fromBinary(TreeSchema, bytes)
+    return files.next()
   } catch {
     return null
   }
 }
 
-async function readDirectories(
-  root: Digest,
-  options: ClosureOptions,
-): Promise<{ digest: Digest; directory: Directory }[] | null> {
-  const directories: { digest: Digest; directory: Directory }[] = []
+async function addDirectories(closure: Closure, root: Digest, options: ClosureOptions): Promise<boolean> {
   let isComplete = true
   const onMissing = (): void => {
     isComplete = false
   }
-  for await (const stored of walkTree(root, { ...options, onMissing })) directories.push(stored)
-  return isComplete ? directories : null
-}
-
-function filesOf(
-  directories: readonly (Directory | undefined)[],
-  { digests, requestedFunction }: ClosureOptions,
-): Digest[] {
-  return directories.flatMap((directory) =>
-    (directory?.files ?? []).map(({ digest }) => digests.read(digest, requestedFunction, 'file in a tree')),
-  )
+  for await (const { digest, directory } of walkTree(root, { ...options, onMissing })) {
+    if (!isComplete) return false
+    await closure.add(digest)
+    for (const file of directory.files) {
+      await closure.add(options.digests.read(file.digest, options.requestedFunction, 'file in a tree'))
+    }
+  }
+  return isComplete
 }

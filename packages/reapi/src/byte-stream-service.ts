@@ -5,6 +5,7 @@ import type { CallContext, Method } from '@caskade/grpc'
 import { clientStreamingMethod, GrpcError, serverStreamingMethod, StatusCode, unaryMethod } from '@caskade/grpc'
 import { codecOf, pathOf } from './codec.ts'
 import type { DigestReader } from './digests.ts'
+import { FairBudget } from './fair-budget.ts'
 import type { QueryWriteStatusRequest, QueryWriteStatusResponse, ReadRequest, WriteResponse } from './messages.ts'
 import { ByteStream, QueryWriteStatusResponseSchema, WriteResponseSchema } from './messages.ts'
 import type { ReapiSettings } from './reapi-options.ts'
@@ -14,7 +15,7 @@ import type { WriteRequestMessage } from './stream-messages.ts'
 import { decodeWriteRequest, encodeReadResponse } from './stream-messages.ts'
 import type { Upload } from './upload.ts'
 import type { UploadRegistry } from './upload-registry.ts'
-import { compress } from './zstd.ts'
+import { compress, encoderBytes } from './zstd.ts'
 
 /** How much of a blob one message of a read carries at most, in bytes: the least CPU per byte measured. */
 const READ_MESSAGE_BYTES = 256 * 1024
@@ -24,9 +25,12 @@ export class ByteStreamService {
   readonly #settings: ReapiSettings
   readonly #digests: DigestReader
   readonly #uploads: UploadRegistry
+  /** The memory that compressing downloads takes. */
+  readonly #encoders: FairBudget
 
   constructor(settings: ReapiSettings, digests: DigestReader, uploads: UploadRegistry) {
     this.#settings = settings
+    this.#encoders = new FairBudget({ max: settings.maxResponseBytes })
     this.#digests = digests
     this.#uploads = uploads
   }
@@ -44,11 +48,11 @@ export class ByteStreamService {
     ]
   }
 
-  async *#read(request: ReadRequest, { signal }: CallContext): AsyncGenerator<Uint8Array, void, undefined> {
+  async *#read(request: ReadRequest, call: CallContext): AsyncGenerator<Uint8Array, void, undefined> {
     const resource = this.#offered(parseReadName(request.resourceName))
     let hasSent = false
     try {
-      for await (const chunk of this.#content(resource, readRange(request, resource), signal)) {
+      for await (const chunk of this.#content(resource, readRange(request, resource), call)) {
         hasSent = true
         yield* cut(chunk)
       }
@@ -62,9 +66,11 @@ export class ByteStreamService {
   async *#content(
     { digest, compressor }: BlobResource,
     range: ReadOptions,
-    signal: AbortSignal,
+    call: CallContext,
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    await using reader = await this.#settings.backend.storage.getBlob(digest, { ...range, signal })
+    // Before the blob is opened, so that those who wait hold nothing of the storage.
+    if (compressor === 'zstd') call.whenOver(await this.#encoders.acquire(encoderBytes(digest), call))
+    await using reader = await this.#settings.backend.storage.getBlob(digest, { ...range, signal: call.signal })
     if (reader === null) throw notStored(digest)
     yield* compressor === 'zstd' ? compress(reader) : reader
   }
@@ -82,11 +88,11 @@ export class ByteStreamService {
     try {
       await receive(upload, feeder, name, first.value, messages)
       // Without the signal: everything is here, and a client that is gone will look for it when it tries again.
-      await this.#settings.backend.storage.commitWrite(resource.digest, upload.source)
+      await upload.commit((source) => this.#settings.backend.storage.commitWrite(resource.digest, source))
     } catch (error) {
       // Only what a client may still complete is kept: its connection broke, or it stopped short.
       if (signal.aborted || error instanceof IncompleteWrite) await this.#uploads.leave(name, upload, feeder)
-      else await this.#uploads.end(name, upload)
+      else await this.#uploads.giveUp(name, upload, feeder)
       throw error
     }
     const committedSize = BigInt(upload.receivedBytes)

@@ -3,9 +3,11 @@ import type { Digest, Status } from '@caskade/core'
 import { StorageError, statusOfError } from '@caskade/core'
 import type { CallContext, Method } from '@caskade/grpc'
 import { GrpcError, serverStreamingMethod, StatusCode, unaryMethod } from '@caskade/grpc'
+import { answerBatchRead } from './batch-read-response.ts'
 import { codecOf } from './codec.ts'
 import type { DigestReader } from './digests.ts'
 import { toWireDigest } from './digests.ts'
+import { FairBudget } from './fair-budget.ts'
 import type {
   BatchReadBlobsRequest,
   BatchReadBlobsResponse,
@@ -30,13 +32,20 @@ import type { ReapiSettings } from './reapi-options.ts'
 import { toRpcStatus } from './status-mapping.ts'
 import { TreeLimits } from './tree-limits.ts'
 import { walkTree } from './tree-reader.ts'
-import { compressSmall, decompressSmall } from './zstd.ts'
+import { mapInTurns, WorkTurns } from './work-turns.ts'
+import { decompressSmall } from './zstd.ts'
 
 /** How many blobs a batch may name: what is larger than 100 bytes reaches the limit in bytes before. */
 const MAX_BATCH_ITEMS = 40_000
 
-/** Smaller blobs are sent as they are even to clients that take zstd: compressing them gains nothing. */
-const COMPRESS_FROM_BYTES = 1024
+/** What clients receive in one message unless they are told otherwise, in bytes. */
+const DEFAULT_RECEIVED_BYTES = 4 * 1024 * 1024
+
+/** What a batch may come to besides its blobs where more than that is configured, in bytes. */
+const BATCH_OVERHEAD_BYTES = 256 * 1024
+
+/** Batches up to this size are read without being counted: a call takes as much anyway. */
+const UNCOUNTED_BYTES = 16 * 1024
 
 /** What the directories of one message of GetTree come to at most, in bytes. */
 const TREE_MESSAGE_BYTES = 2 * 1024 * 1024
@@ -55,10 +64,13 @@ interface BatchItem {
 export class CasService {
   readonly #settings: ReapiSettings
   readonly #digests: DigestReader
+  /** The bytes of batches that are read and not yet sent. */
+  readonly #responses: FairBudget
 
   constructor(settings: ReapiSettings, digests: DigestReader) {
     this.#settings = settings
     this.#digests = digests
+    this.#responses = new FairBudget({ max: settings.maxResponseBytes })
   }
 
   methods(): Method[] {
@@ -75,9 +87,9 @@ export class CasService {
     { blobDigests, digestFunction }: FindMissingBlobsRequest,
     { signal }: CallContext,
   ): Promise<FindMissingBlobsResponse> {
-    const digests = blobDigests.map((digest) => this.#digests.read(digest, digestFunction))
+    const digests = await mapInTurns(blobDigests, (digest) => this.#digests.read(digest, digestFunction))
     const missing = await this.#settings.backend.storage.missingBlobs(digests, { signal })
-    return create(FindMissingBlobsResponseSchema, { missingBlobDigests: missing.map(toWireDigest) })
+    return create(FindMissingBlobsResponseSchema, { missingBlobDigests: await mapInTurns(missing, toWireDigest) })
   }
 
   async #batchUpdateBlobs(
@@ -85,12 +97,14 @@ export class CasService {
     { signal }: CallContext,
   ): Promise<BatchUpdateBlobsResponse> {
     assertBatchCount(requests.length)
-    const items = requests.map((request) => this.#checkBatchItem(request, digestFunction))
+    const items = await mapInTurns(requests, (request) => this.#checkBatchItem(request, digestFunction))
     this.#assertBatchSize(items.map(({ sizeBytes }) => sizeBytes))
     const blobs: (readonly [Digest, Uint8Array])[] = []
     const failures: (Status | undefined)[] = []
     // One after the other: decompression needs memory of its own.
+    const turns = new WorkTurns()
     for (const item of items) {
+      await turns.take()
       const outcome = await item.content().catch(failureStatus)
       const isFailed = 'code' in outcome
       failures.push(isFailed ? outcome : undefined)
@@ -128,18 +142,17 @@ export class CasService {
 
   async #batchReadBlobs(
     { digests: wireDigests, digestFunction, acceptableCompressors }: BatchReadBlobsRequest,
-    { signal }: CallContext,
+    call: CallContext,
   ): Promise<BatchReadBlobsResponse> {
     assertBatchCount(wireDigests.length)
-    const digests = wireDigests.map((digest) => this.#digests.read(digest, digestFunction))
-    this.#assertBatchSize(digests.map(({ sizeBytes }) => sizeBytes))
-    const outcomes = await this.#readAll(digests, signal)
-    const isZstdAccepted = acceptableCompressors.includes(Compressor.ZSTD)
-    const responses = []
-    for (const digest of digests) {
-      const outcome = outcomes.get(digest.hash)
-      responses.push({ digest: toWireDigest(digest), ...(await encodeOutcome(digest, outcome, isZstdAccepted)) })
-    }
+    const digests = await mapInTurns(wireDigests, (digest) => this.#digests.read(digest, digestFunction))
+    const totalBytes = this.#assertBatchSize(digests.map(({ sizeBytes }) => sizeBytes))
+    if (totalBytes > UNCOUNTED_BYTES) call.whenOver(await this.#responses.acquire(totalBytes, call))
+    const outcomes = await this.#readAll(digests, call.signal)
+    const responses = await answerBatchRead(digests, outcomes, {
+      maxBytes: Math.max(DEFAULT_RECEIVED_BYTES, this.#settings.maxBatchBytes + BATCH_OVERHEAD_BYTES),
+      isZstdAccepted: acceptableCompressors.includes(Compressor.ZSTD),
+    })
     return create(BatchReadBlobsResponseSchema, { responses })
   }
 
@@ -194,9 +207,10 @@ export class CasService {
     yield create(GetTreeResponseSchema, { directories: page })
   }
 
-  #assertBatchSize(sizes: readonly number[]): void {
+  /** Returns what the blobs come to, in bytes. */
+  #assertBatchSize(sizes: readonly number[]): number {
     const total = sizes.reduce((sum, size) => sum + size, 0)
-    if (total <= this.#settings.maxBatchBytes) return
+    if (total <= this.#settings.maxBatchBytes) return total
     const message = `the batch comes to ${total} bytes, at most ${this.#settings.maxBatchBytes} are allowed; use ByteStream`
     throw new GrpcError(StatusCode.INVALID_ARGUMENT, message)
   }
@@ -218,24 +232,6 @@ function raise(error: unknown): never {
 function failureStatus(error: unknown): Status {
   if (!GrpcError.is(error)) return statusOfError(error)
   return { code: 'invalid-argument', message: error.message }
-}
-
-async function encodeOutcome(
-  { sizeBytes }: Digest,
-  outcome: Uint8Array | Status | undefined,
-  isZstdAccepted: boolean,
-): Promise<{ data?: Uint8Array; compressor?: Compressor; status: { code: number; message?: string } }> {
-  if (outcome !== undefined && 'code' in outcome) return { status: toRpcStatus(outcome) }
-  // The map is by hash; a digest with another size names nothing.
-  if (outcome?.byteLength !== sizeBytes) {
-    return { status: { code: StatusCode.NOT_FOUND, message: 'the blob is not stored' } }
-  }
-  const status = { code: StatusCode.OK }
-  if (isZstdAccepted && sizeBytes >= COMPRESS_FROM_BYTES) {
-    const data = await compressSmall(outcome)
-    if (data.byteLength < sizeBytes) return { data, compressor: Compressor.ZSTD, status }
-  }
-  return { data: outcome, compressor: Compressor.IDENTITY, status }
 }
 
 /** The token is the number of directories that came before; the order of a tree never changes. */

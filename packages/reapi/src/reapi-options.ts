@@ -1,4 +1,5 @@
 import type { Backend, DigestFunction } from '@caskade/core'
+import { SpoolBudget } from '@caskade/core'
 
 /** What the services serve, and within which limits. */
 export interface ReapiOptions {
@@ -6,6 +7,8 @@ export interface ReapiOptions {
   readonly backend: Backend
   /** An existing folder for uploads on their way in; on the file system of the storage, it saves that storage a copy. */
   readonly uploadDirectory: string
+  /** What the files of uploads on their way in may take, possibly with those of other protocols. Default: 16 GiB. */
+  readonly spoolBudget?: SpoolBudget | undefined
   /** The digest functions to offer. Default: SHA-256 alone. */
   readonly digestFunctions?: readonly DigestFunction[] | undefined
   /** Larger blobs are refused before they are received, in bytes. Default: 64 GiB. */
@@ -14,6 +17,11 @@ export interface ReapiOptions {
   readonly maxBatchBytes?: number | undefined
   /** Trees that come to more than this are not walked, in bytes. Default: 64 MiB. */
   readonly maxTreeBytes?: number | undefined
+  /**
+   * What batches that are read may take in memory until their clients have them, in all, in bytes, and the same again for
+   * what compresses downloads. Calls wait until there is room; a connection has a quarter at most. Default: 128 MiB.
+   */
+  readonly maxResponseBytes?: number | undefined
   /** How long an upload whose connection broke can be resumed, in milliseconds. Default: 5 minutes. */
   readonly resumeWithinMs?: number | undefined
 }
@@ -25,13 +33,21 @@ export type ReapiSettings = {
 
 /** Fills in the defaults. */
 export function resolveOptions(options: ReapiOptions): ReapiSettings {
+  const spoolBudget = options.spoolBudget ?? new SpoolBudget(16 * 1024 ** 3)
   return {
     backend: options.backend,
     uploadDirectory: options.uploadDirectory,
     digestFunctions: options.digestFunctions ?? ['sha256'],
-    maxBlobBytes: options.maxBlobBytes ?? 64 * 1024 ** 3,
+    spoolBudget,
+    maxBlobBytes: maxBlobBytes(options, spoolBudget),
     maxBatchBytes: options.maxBatchBytes ?? 3.75 * 1024 ** 2,
     maxTreeBytes: options.maxTreeBytes ?? 64 * 1024 ** 2,
+    maxResponseBytes: options.maxResponseBytes ?? 128 * 1024 ** 2,
     resumeWithinMs: options.resumeWithinMs ?? 300_000,
   }
+}
+
+/** What could not be received, or not be stored, is not offered either. At least 1, since 0 tells clients of no limit. */
+function maxBlobBytes({ maxBlobBytes: chosen = 64 * 1024 ** 3, backend }: ReapiOptions, spool: SpoolBudget): number {
+  return Math.max(Math.min(chosen, spool.maxBytes, backend.storage.maxBlobBytes ?? Infinity), 1)
 }

@@ -19,7 +19,8 @@ export class ReapiServices implements AsyncDisposable {
   constructor(options: ReapiOptions) {
     const settings = resolveOptions(options)
     const digests = new DigestReader(settings.digestFunctions)
-    this.#uploads = new UploadRegistry(settings.uploadDirectory, settings.resumeWithinMs)
+    const { uploadDirectory, spoolBudget, resumeWithinMs } = settings
+    this.#uploads = new UploadRegistry(uploadDirectory, spoolBudget, resumeWithinMs)
     const caching = [
       ...capabilitiesMethods(settings),
       ...new ActionCacheService(settings, digests).methods(),

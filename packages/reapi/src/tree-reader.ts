@@ -6,6 +6,7 @@ import type { DigestReader } from './digests.ts'
 import type { Directory } from './messages.ts'
 import { DirectorySchema } from './messages.ts'
 import type { TreeLimits } from './tree-limits.ts'
+import { WorkTurns } from './work-turns.ts'
 
 /** How many bytes of directories are read at once. */
 const READ_BYTES = 4 * 1024 * 1024
@@ -40,6 +41,7 @@ export async function* walkTree(
   options: TreeWalkOptions,
 ): AsyncGenerator<StoredDirectory, void, undefined> {
   const seen = new Set([digestKey(root)])
+  const turns = new WorkTurns()
   let level = [root]
   while (level.length > 0) {
     const next: Digest[] = []
@@ -54,6 +56,7 @@ export async function* walkTree(
         }
         if (!options.limits.addFields(DirectorySchema, bytes)) throw tooLarge(root, options.limits)
         const directory = parseDirectory(digest, bytes)
+        await turns.take(1 + directory.files.length + directory.directories.length)
         yield { digest, directory }
         for (const child of childrenOf(directory, options)) {
           if (seen.has(digestKey(child))) continue

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { digestOf } from '@caskade/core'
+import { digestOf, SpoolBudget } from '@caskade/core'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { UploadResource } from './resource-name.ts'
 import { UploadRegistry } from './upload-registry.ts'
@@ -19,7 +19,7 @@ let registry: UploadRegistry
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'caskade-uploads-'))
-  registry = new UploadRegistry(directory, 60_000)
+  registry = new UploadRegistry(directory, new SpoolBudget(100_000_000), 60_000)
 })
 
 afterEach(async () => {

@@ -1,11 +1,12 @@
+import type { SpoolBudget } from '@caskade/core'
 import { Upload } from './upload.ts'
 import type { UploadResource } from './resource-name.ts'
 
 /** How many uploads without a connection are kept for their clients to come back; beyond it, the oldest go. */
 const MAX_DETACHED = 256
 
-/** What those may come to in all, in bytes. */
-const MAX_DETACHED_BYTES = 4 * 1024 ** 3
+/** What part of the room for all uploads those may take. */
+const MAX_DETACHED_PART = 0.25
 
 interface Registered {
   readonly upload: Upload
@@ -15,12 +16,14 @@ interface Registered {
 /** Keeps the uploads that were begun, so that a client whose connection broke can go on where it was. */
 export class UploadRegistry implements AsyncDisposable {
   readonly #directory: string
+  readonly #spoolBudget: SpoolBudget
   readonly #resumeWithinMs: number
   /** By full resource name, the least recently begun first. */
   readonly #uploads = new Map<string, Registered>()
 
-  constructor(directory: string, resumeWithinMs: number) {
+  constructor(directory: string, spoolBudget: SpoolBudget, resumeWithinMs: number) {
     this.#directory = directory
+    this.#spoolBudget = spoolBudget
     this.#resumeWithinMs = resumeWithinMs
   }
 
@@ -32,7 +35,7 @@ export class UploadRegistry implements AsyncDisposable {
   /** Begins an upload in place of any earlier one under the name, which is given up unless a call is still feeding it. */
   async begin(name: string, resource: UploadResource, feeder: symbol): Promise<Upload> {
     const earlier = this.#uploads.get(name)
-    const upload = new Upload(resource, this.#directory)
+    const upload = new Upload(resource, this.#directory, this.#spoolBudget)
     upload.attach(feeder)
     this.#uploads.delete(name)
     this.#uploads.set(name, { upload, expiry: undefined })
@@ -48,6 +51,11 @@ export class UploadRegistry implements AsyncDisposable {
     clearTimeout(registered.expiry)
     registered.upload.attach(feeder)
     return registered.upload
+  }
+
+  /** Forgets an upload whose call failed for good, unless another call has taken it over. */
+  async giveUp(name: string, upload: Upload, feeder: symbol): Promise<void> {
+    if (upload.detach(feeder)) await this.end(name, upload)
   }
 
   /** Forgets an upload that is over, stored or not. */
@@ -84,11 +92,12 @@ export class UploadRegistry implements AsyncDisposable {
   }
 
   async #limitDetached(): Promise<void> {
+    const maxBytes = this.#spoolBudget.maxBytes * MAX_DETACHED_PART
     const detached = [...this.#uploads].filter(([, { upload }]) => !upload.isAttached)
     let count = detached.length
     let bytes = detached.reduce((total, [, { upload }]) => total + upload.source.sizeBytes, 0)
     for (const [name, { upload }] of detached) {
-      if (count <= MAX_DETACHED && bytes <= MAX_DETACHED_BYTES) return
+      if (count <= MAX_DETACHED && bytes <= maxBytes) return
       count -= 1
       bytes -= upload.source.sizeBytes
       await this.end(name, upload)

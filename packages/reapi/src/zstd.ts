@@ -1,7 +1,7 @@
 import type { Transform } from 'node:stream'
 import { promisify } from 'node:util'
 import zlib from 'node:zlib'
-import type { BlobReader } from '@caskade/core'
+import type { BlobReader, Digest } from '@caskade/core'
 import { GrpcError, StatusCode } from '@caskade/grpc'
 
 /** The largest window a compressed upload may ask for: 8 MiB, which every encoder stays within unless told otherwise (RFC 8878, 3.1.1.1.2). */
@@ -14,6 +14,11 @@ const DECOMPRESSION = { params: { [zlib.constants.ZSTD_d_windowLogMax]: MAX_WIND
 
 const compressBytes = promisify(zlib.zstdCompress)
 const decompressBytes = promisify(zlib.zstdDecompress)
+
+/** What compressing a blob as a stream takes in memory at most, in bytes: measured, the chunks on their way included. */
+export function encoderBytes({ sizeBytes }: Digest): number {
+  return Math.min(768 * 1024, 128 * 1024 + 2 * sizeBytes)
+}
 
 /** Compresses a small blob. */
 export async function compressSmall(bytes: Uint8Array): Promise<Buffer> {
@@ -117,7 +122,11 @@ export class ZstdDecoder {
 
 function write(stream: Transform, chunk: Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
+    // An encoder that is destroyed while it waits for its consumer never calls back; but it says that it is closed.
+    const onClose = (): void => reject(new Error('the encoder was closed'))
+    stream.once('close', onClose)
     stream.write(chunk, (error) => {
+      stream.off('close', onClose)
       if (error) reject(error)
       else resolve()
     })

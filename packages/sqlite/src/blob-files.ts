@@ -14,6 +14,11 @@ export function fileCostBytes(sizeBytes: number): number {
   return Math.ceil(sizeBytes / BLOCK_BYTES) * BLOCK_BYTES + 256
 }
 
+/** The largest file that counts as no more than so much, in bytes. */
+export function largestFileBytes(costBytes: number): number {
+  return Math.max(Math.floor((costBytes - 256) / BLOCK_BYTES) * BLOCK_BYTES, 0)
+}
+
 /**
  * The files beside the database, each named by the id that the database gave it.
  *

@@ -1,6 +1,6 @@
 import type { BlobSource, Digest, OperationOptions } from '@caskade/core'
 import { assertStorable, collectSource, formatDigest, StorageError, WriteTurns } from '@caskade/core'
-import { fileCostBytes } from './blob-files.ts'
+import { fileCostBytes, largestFileBytes } from './blob-files.ts'
 import { rowCostBytes } from './row-cost.ts'
 import type { SqliteStore } from './sqlite-store.ts'
 
@@ -16,6 +16,13 @@ export class BlobWriter {
   constructor(store: SqliteStore, maxRowBytes: number) {
     this.#store = store
     this.#maxRowBytes = maxRowBytes
+  }
+
+  /** The size of the largest blob that the quota has room for. */
+  get maxBlobBytes(): number {
+    const { maxBytes } = this.#store
+    const largestRow = Math.min(this.#maxRowBytes, Math.max(maxBytes - ROW_OVERHEAD_BYTES, 0))
+    return Math.max(largestRow, largestFileBytes(maxBytes))
   }
 
   /** Stores content, unless it is there already; see `StorageABC.commitWrite`. */

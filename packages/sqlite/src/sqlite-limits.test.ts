@@ -3,6 +3,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { digestOf, sourceFromBytes } from '@caskade/core'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { SqliteStorage } from './index.ts'
 
@@ -41,4 +42,15 @@ test.skipIf(isRoot || process.platform === 'win32')('a folder without permission
   chmodSync(path, 0o700)
   await storage.start()
   await storage.stop()
+})
+
+test.each([5000, 100_000, 1_000_000])('with a quota of %i bytes, it says how large a blob can be', async (maxBytes) => {
+  await using storage = new SqliteStorage({ path, maxBytes })
+  await storage.start()
+  const most = Buffer.alloc(storage.maxBlobBytes)
+  const more = Buffer.alloc(storage.maxBlobBytes + 1)
+
+  await storage.commitWrite(digestOf(most), sourceFromBytes(most))
+  const committing = storage.commitWrite(digestOf(more), sourceFromBytes(more))
+  await expect(committing).rejects.toMatchObject({ code: 'too-large' })
 })

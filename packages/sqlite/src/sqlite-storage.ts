@@ -45,6 +45,10 @@ export class SqliteStorage extends StorageABC {
     this.#opener = new BlobOpener(store, this.#writer)
   }
 
+  override get maxBlobBytes(): number {
+    return this.#writer.maxBlobBytes
+  }
+
   protected override onStart(): Promise<void> {
     return this.#store.start()
   }

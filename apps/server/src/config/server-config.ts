@@ -1,4 +1,5 @@
 import type { BackendConfig, DigestFunction, OptionsSchema } from '@caskade/core'
+import { MAX_TIMER_MS } from '@caskade/core'
 
 /** How a server is set up; what a configuration file says, with its units resolved. */
 export interface ServerConfig {
@@ -16,6 +17,10 @@ export interface ServerConfig {
   readonly maxBlobBytes?: number | undefined
   /** What the blobs of one gRPC batch may come to, in bytes. Default: 3.75 MiB. */
   readonly maxBatchBytes?: number | undefined
+  /** What the files of uploads on their way in may take together, in bytes; no blob can be larger. Default: 16 GiB. */
+  readonly maxSpoolBytes?: number | undefined
+  /** How many connections may be open, for gRPC and for HTTP each. Default: 10,000. */
+  readonly maxConnections?: number | undefined
   /** How long a stopping server lets requests finish, in milliseconds. Default: 10 seconds. */
   readonly drainMs?: number | undefined
 }
@@ -30,21 +35,30 @@ export const serverSchema: OptionsSchema = {
     backend: { type: 'object', format: 'backend', description: 'The tree of backends' },
     digestFunctions: {
       type: 'array',
+      minItems: 1,
       items: { type: 'string', enum: ['sha256', 'sha1', 'sha384', 'sha512'] },
       description: 'The digest functions that are offered',
     },
-    maxBlobBytes: { type: 'number', format: 'bytes', minimum: 0, description: 'Larger blobs are refused' },
+    maxBlobBytes: { type: 'integer', format: 'bytes', minimum: 1, description: 'Larger blobs are refused' },
     maxBatchBytes: {
-      type: 'number',
+      type: 'integer',
       format: 'bytes',
-      minimum: 0,
+      minimum: 1,
       maximum: 6 * 1024 * 1024,
       description: 'What the blobs of one gRPC batch may come to',
     },
+    maxSpoolBytes: {
+      type: 'integer',
+      format: 'bytes',
+      minimum: 1,
+      description: 'What uploads on their way in may take of the disk',
+    },
+    maxConnections: { type: 'integer', minimum: 1, description: 'How many connections may be open' },
     drainMs: {
       type: 'number',
       format: 'duration-ms',
       minimum: 0,
+      maximum: MAX_TIMER_MS,
       description: 'How long a stopping server lets requests finish',
     },
   },

@@ -27,10 +27,3 @@ export function parseDuration(text: string): number | undefined {
   const factor = DURATION_UNITS[unit ?? '']
   return factor === undefined ? undefined : Number(amount) * factor
 }
-
-/** Writes a number of bytes with the largest unit that keeps it readable, such as `512 MiB`. */
-export function formatBytes(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
-  const power = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), units.length - 1)
-  return `${Number((bytes / 1024 ** power).toFixed(1))} ${units[power]}`
-}

@@ -16,7 +16,6 @@ const CONTENT_TYPE = 'application/octet-stream'
  */
 export function bazelHttpFrontend(context: FrontendContext): HttpFrontend {
   return {
-    name: 'bazel-http',
     route(exchange) {
       const [, instanceName = '', kind, hash = ''] = /^\/(?:(.*)\/)?(ac|cas)\/([^/]*)$/s.exec(exchange.path) ?? []
       if (kind === undefined) return undefined
@@ -42,13 +41,13 @@ async function serveBlob(exchange: HttpExchange, hash: string, context: Frontend
 }
 
 async function putBlob(exchange: HttpExchange, hash: string, context: FrontendContext): Promise<void> {
-  const { backend, uploadDirectory, maxBlobBytes } = context
+  const { backend, uploadDirectory, spoolBudget, maxBlobBytes } = context
   if (await isStored(exchange, hash, context)) {
     assertSameHash(await hashBody(exchange), hash)
     exchange.sendEmpty({ status: 200 })
     return
   }
-  await using received = await receiveBlob(exchange, { uploadDirectory, maxBytes: maxBlobBytes })
+  await using received = await receiveBlob(exchange, { uploadDirectory, spoolBudget, maxBytes: maxBlobBytes })
   assertSameHash(received.digest.hash, hash)
   await backend.storage.commitWrite(received.digest, received.source)
   exchange.sendEmpty({ status: 200 })
@@ -71,10 +70,10 @@ async function isStored(
 }
 
 async function serveEntry(exchange: HttpExchange, key: ActionKey, context: FrontendContext): Promise<void> {
-  const { backend, uploadDirectory, maxBlobBytes } = context
+  const { backend, uploadDirectory, spoolBudget, maxBlobBytes } = context
   assertHash(key.key)
   if (exchange.method === 'PUT') {
-    await using received = await receiveBlob(exchange, { uploadDirectory, maxBytes: maxBlobBytes })
+    await using received = await receiveBlob(exchange, { uploadDirectory, spoolBudget, maxBytes: maxBlobBytes })
     const { digest, source } = received
     await putEntryValue(backend, key, { digest, source, references: [], metadata: {} })
     exchange.sendEmpty({ status: 200 })
@@ -106,6 +105,6 @@ function nullIfDamaged(error: unknown): null {
 
 /** What was found damaged before a byte of it left was dropped: it is missing, which the client can act on. */
 function notFoundIfDamaged(exchange: HttpExchange, error: unknown): void {
-  if (!StorageError.is(error, 'corrupt')) throw error
+  if (!StorageError.is(error, 'corrupt') || exchange.response.headersSent) throw error
   exchange.sendText({ status: 404 }, 'what was stored here is damaged and was dropped')
 }

@@ -1,4 +1,4 @@
-import type { Backend } from '@caskade/core'
+import type { Backend, SpoolBudget } from '@caskade/core'
 import type { HttpExchange } from '../http/http-exchange.ts'
 
 /** What every frontend serves from. */
@@ -7,14 +7,14 @@ export interface FrontendContext {
   readonly backend: Backend
   /** An existing folder for bodies on their way in. */
   readonly uploadDirectory: string
+  /** What the files of all bodies on their way in may take. */
+  readonly spoolBudget: SpoolBudget
   /** Longer bodies are refused, in bytes. */
   readonly maxBlobBytes: number
 }
 
 /** One tool's dialect of HTTP over the store. */
 export interface HttpFrontend {
-  /** Names it in logs, such as `bazel-http`. */
-  readonly name: string
   /** Answers a request that is meant for this frontend; undefined, without having touched it, for any other. */
   readonly route: (exchange: HttpExchange) => Promise<void> | undefined
 }

@@ -13,6 +13,14 @@ const IDLE_TIMEOUT_MS = 300_000
 /** How long a connection is kept for the next request, in milliseconds: longer than clients keep it, or they meet closed ones. */
 const KEEP_ALIVE_MS = 125_000
 
+/** How an {@link HttpServer} behaves. */
+export interface HttpServerOptions {
+  /** Further connections are closed at once. */
+  readonly maxConnections: number
+  /** Hears of every request that failed for a reason of ours. */
+  readonly onFailure: (exchange: HttpExchange, error: unknown) => void
+}
+
 /** Serves HTTP/1.1, handing each request to the frontend it is meant for. */
 export class HttpServer {
   readonly #frontends: readonly HttpFrontend[]
@@ -20,11 +28,11 @@ export class HttpServer {
   readonly #server: Server
   #isClosing = false
 
-  /** `onFailure` hears of every request that failed for a reason of ours. */
-  constructor(frontends: readonly HttpFrontend[], onFailure: (exchange: HttpExchange, error: unknown) => void) {
+  constructor(frontends: readonly HttpFrontend[], { maxConnections, onFailure }: HttpServerOptions) {
     this.#frontends = frontends
     this.#onFailure = onFailure
     this.#server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0 })
+    this.#server.maxConnections = maxConnections
     this.#server.timeout = IDLE_TIMEOUT_MS
     this.#server.on('request', (request, response) => this.#answer(request, response, false))
     this.#server.on('checkContinue', (request, response) => this.#answer(request, response, true))
@@ -69,7 +77,7 @@ export class HttpServer {
   #fail(exchange: HttpExchange, error: unknown): void {
     const { response, request } = exchange
     // The client is gone, which is why it failed; there is nobody to tell.
-    if (response.destroyed || request.errored) {
+    if (exchange.signal.aborted || response.destroyed || request.errored) {
       response.destroy()
       return
     }

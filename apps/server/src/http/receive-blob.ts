@@ -1,4 +1,4 @@
-import type { Digest, DigestFunction } from '@caskade/core'
+import type { Digest, DigestFunction, SpoolBudget } from '@caskade/core'
 import { createHasher, StorageError, WriteSession } from '@caskade/core'
 import type { HttpExchange } from './http-exchange.ts'
 
@@ -6,6 +6,8 @@ import type { HttpExchange } from './http-exchange.ts'
 export interface ReceiveOptions {
   /** An existing folder for bodies that do not fit in memory. */
   readonly uploadDirectory: string
+  /** What the files of all bodies on their way in may take. */
+  readonly spoolBudget: SpoolBudget
   /** Longer bodies are refused, in bytes; before they are sent, where the client says how long they are. */
   readonly maxBytes: number
   readonly digestFunction?: DigestFunction | undefined
@@ -20,18 +22,18 @@ export interface ReceivedBlob extends AsyncDisposable {
 /**
  * Receives the body of a request, hashing it on the way.
  *
- * @throws StorageError `too-large`; and the error of the connection when the client goes away half-way. Nothing is left
+ * @throws StorageError `too-large`, `unavailable` when all bodies together take too much; and the error of the connection when the client goes away half-way. Nothing is left
  * then.
  */
 export async function receiveBlob(exchange: HttpExchange, options: ReceiveOptions): Promise<ReceivedBlob> {
-  const { uploadDirectory, maxBytes, digestFunction } = options
+  const { uploadDirectory, spoolBudget, maxBytes, digestFunction } = options
   if ((exchange.contentLength ?? 0) > maxBytes) {
     throw new StorageError(
       'too-large',
       `the body has ${exchange.contentLength} bytes, at most ${maxBytes} are accepted`,
     )
   }
-  const session = new WriteSession({ directory: uploadDirectory, maxBytes, digestFunction })
+  const session = new WriteSession({ directory: uploadDirectory, spoolBudget, maxBytes, digestFunction })
   try {
     for await (const chunk of exchange.body()) await session.write(chunk)
     const digest = await session.finish()

@@ -2,7 +2,10 @@ import { once } from 'node:events'
 import type { BlobReader } from '@caskade/core'
 import type { HttpExchange } from './http-exchange.ts'
 
-/** Sends a blob as the body of a response, as fast as the client takes it. Ends the connection when the blob breaks off. */
+/**
+ * Sends a blob as the body of a response, as fast as the client takes it. Rejects with what the blob breaks off with; when
+ * the headers have left by then, all that remains is to end the connection, so that the body does not pass for complete.
+ */
 export async function sendBlob(exchange: HttpExchange, reader: BlobReader, contentType: string): Promise<void> {
   await using owned = reader
   const { response, signal } = exchange
@@ -14,13 +17,8 @@ export async function sendBlob(exchange: HttpExchange, reader: BlobReader, conte
     response.end()
     return
   }
-  try {
-    for (let next = first; next.done !== true; next = await chunks.next()) {
-      if (!response.write(next.value)) await once(response, 'drain', { signal })
-    }
-    response.end()
-  } catch {
-    // The status is sent: all that is left is not to pretend that the body is complete.
-    response.destroy()
+  for (let next = first; next.done !== true; next = await chunks.next()) {
+    if (!response.write(next.value)) await once(response, 'drain', { signal })
   }
+  response.end()
 }

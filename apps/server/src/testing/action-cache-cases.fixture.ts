@@ -125,6 +125,8 @@ export const actionCacheCases: readonly ReapiCase[] = [
         { outputDirectories: [{ path: 'd', rootDirectoryDigest: directoryWithoutFile.wire }] },
         { outputDirectories: [{ path: 'd', rootDirectoryDigest: parentWithoutChild.wire }] },
         { outputDirectories: [{ path: 'd', treeDigest: tree.wire, rootDirectoryDigest: absent.wire }] },
+        { outputDirectories: [{ path: 'd', treeDigest: tree.wire, rootDirectoryDigest: parentWithoutChild.wire }] },
+        { outputDirectories: [{ path: 'd', treeDigest: tree.wire, rootDirectoryDigest: directoryWithoutFile.wire }] },
         { outputDirectories: [{ path: 'd' }] },
       ]
       for (const result of complete) assertSameResult(await client.getActionResult(await put(client, result)), result)

@@ -69,7 +69,7 @@ export const largeInputCases: readonly ReapiCase[] = [
     },
   },
   {
-    name: 'GetActionResult: a tree of 150,000 files is answered',
+    name: 'GetActionResult: trees of 150,000 files are answered, and other calls meanwhile',
     async run(client) {
       const file = newBlob(10)
       const files = Array.from({ length: 150_000 }, (_, index) => ({ name: `f${index}`, digest: file.wire }))
@@ -80,6 +80,12 @@ export const largeInputCases: readonly ReapiCase[] = [
       await client.updateActionResult({ actionDigest, actionResult: { outputDirectories } })
 
       assert.equal((await client.getActionResult({ actionDigest })).outputDirectories.length, 1)
+
+      let answered = 0
+      const lookups = Array.from({ length: 5 }, () => client.getActionResult({ actionDigest }).then(() => answered++))
+      for (let round = 0; round < 10; round++) await client.checkHealth({})
+      assert.ok(answered < 5, 'ten calls one after the other waited for all large trees')
+      await Promise.all(lookups)
     },
   },
 ]

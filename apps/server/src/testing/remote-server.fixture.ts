@@ -17,7 +17,7 @@ export interface BackendServer extends AsyncDisposable {
 /** Serves a backend as the server does, in every digest function. `makeBackend` is given an empty folder of its own. */
 export async function serveBackend(
   makeBackend: (directory: string) => Backend,
-  options: Pick<ReapiOptions, 'maxBlobBytes' | 'maxBatchBytes'> = {},
+  options: Omit<ReapiOptions, 'backend' | 'uploadDirectory' | 'digestFunctions'> = {},
 ): Promise<BackendServer> {
   const directory = mkdtempSync(join(tmpdir(), 'caskade-remote-'))
   const { storage: inner, actionCache } = makeBackend(join(directory, 'store'))

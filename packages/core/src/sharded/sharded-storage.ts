@@ -49,6 +49,13 @@ export class ShardedStorage extends StorageABC {
     this.#router = new ShardRouter(shards, weights)
   }
 
+  /** That of the shard which takes the most: a blob that another one cannot take may belong to it. */
+  override get maxBlobBytes(): number | undefined {
+    const limits = this.#router.children.map(({ maxBlobBytes = Infinity }) => maxBlobBytes)
+    const most = Math.max(...limits)
+    return most === Infinity ? undefined : most
+  }
+
   protected override onStart(): Promise<void> {
     return startAll(this.#router.children)
   }

@@ -54,6 +54,13 @@ export class SizePartitionedStorage extends StorageABC {
     this.#maxSmallBytes = maxSmallBytes
   }
 
+  override get maxBlobBytes(): number | undefined {
+    const { maxBlobBytes } = this.#large
+    if (maxBlobBytes === undefined || maxBlobBytes > this.#maxSmallBytes) return maxBlobBytes
+    // What the large one takes would all go to the small one.
+    return Math.min(this.#small.maxBlobBytes ?? this.#maxSmallBytes, this.#maxSmallBytes)
+  }
+
   protected override onStart(): Promise<void> {
     return startAll([this.#small, this.#large])
   }

@@ -1,4 +1,5 @@
 import type { OptionSchema, OptionsSchema } from '../provider.ts'
+import { MAX_TIMER_MS } from '../provider.ts'
 
 /** The options of `type: with-cache` in a configuration. */
 export const withCacheSchema: OptionsSchema = {
@@ -16,17 +17,21 @@ export const withCacheSchema: OptionsSchema = {
     journalDirectory: { type: 'string', format: 'path', description: 'A folder on a local disk for deferred writes' },
     maxPendingWrites: count(100_000, 'How many deferred writes may wait'),
     maxPendingBytes: bytes(4 * 1024 ** 3, 'How many bytes of deferred writes may wait'),
-    drainMs: duration(10_000, 'How long a stop waits for deferred writes to arrive'),
+    drainMs: timer(10_000, 'How long a stop waits for deferred writes to arrive'),
     maxCachedBlobBytes: bytes(64 * 1024 ** 2, 'Larger blobs do not fill the cache'),
     spoolDirectory: { type: 'string', format: 'path', description: 'A folder for blobs on their way into the cache' },
-    cacheTimeoutMs: duration(2000, 'How long the cache may give no sign of life'),
-    cacheRetryMs: duration(30_000, 'How long a cache that does not work is left alone'),
+    cacheTimeoutMs: { ...timer(2000, 'How long the cache may give no sign of life'), minimum: 1 },
+    cacheRetryMs: timer(30_000, 'How long a cache that does not work is left alone'),
     trustCache: {
       type: 'boolean',
       default: false,
       description: 'Deliver what the cache returns without hashing it; for memory, and what verifies itself',
     },
-    leaseMs: duration(4 * 3_600_000, 'For how long the fallback keeps what is in use'),
+    // Its quarter is a timer.
+    leaseMs: {
+      ...duration(4 * 3_600_000, 'For how long the fallback keeps what is in use'),
+      maximum: 4 * MAX_TIMER_MS,
+    },
     maxStaleMs: duration(0, 'How old an action-cache entry in the cache may be and still be answered'),
   },
 }
@@ -41,4 +46,8 @@ function bytes(byDefault: number, description: string): OptionSchema {
 
 function duration(byDefault: number, description: string): OptionSchema {
   return { type: 'number', format: 'duration-ms', minimum: 0, default: byDefault, description }
+}
+
+function timer(byDefault: number, description: string): OptionSchema {
+  return { ...duration(byDefault, description), maximum: MAX_TIMER_MS }
 }

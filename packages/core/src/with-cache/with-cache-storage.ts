@@ -80,6 +80,10 @@ export class WithCacheStorage extends StorageABC {
     })
   }
 
+  override get maxBlobBytes(): number | undefined {
+    return this.#children[1].maxBlobBytes
+  }
+
   /** What waits to reach the fallback; undefined without `deferFallbackWrites`, or while it does not run. */
   get deferredStatus(): DeferredWritesStatus | undefined {
     return this.#deferred?.status
