@@ -1,7 +1,7 @@
 import type { BlobSource, Digest, OperationOptions } from '@caskade/core'
 import { assertStorable, collectSource, formatDigest, StorageError, WriteTurns } from '@caskade/core'
 import { fileCostBytes, largestFileBytes } from './blob-files.ts'
-import { rowCostBytes } from './row-cost.ts'
+import { largestRowBytes, rowCostBytes } from './row-cost.ts'
 import type { SqliteStore } from './sqlite-store.ts'
 
 /** What a blob that is a row takes besides its content: a table row and two index entries, at how full pages are. */
@@ -21,7 +21,7 @@ export class BlobWriter {
   /** The size of the largest blob that the quota has room for. */
   get maxBlobBytes(): number {
     const { maxBytes } = this.#store
-    const largestRow = Math.min(this.#maxRowBytes, Math.max(maxBytes - ROW_OVERHEAD_BYTES, 0))
+    const largestRow = largestRowBytes(maxBytes - ROW_OVERHEAD_BYTES, this.#maxRowBytes)
     return Math.max(largestRow, largestFileBytes(maxBytes))
   }
 

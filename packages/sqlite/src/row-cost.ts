@@ -21,6 +21,13 @@ export function rowCostBytes(contentBytes: number): number {
   return Math.ceil(PAGE_BYTES / Math.max(1, cellsPerPage)) + overflowPages * PAGE_BYTES
 }
 
+/** The most content, up to a limit, that a row can have which takes so many bytes; 0 when there is none. */
+export function largestRowBytes(costBytes: number, limitBytes: number): number {
+  let contentBytes = limitBytes
+  while (contentBytes > 0 && rowCostBytes(contentBytes) > costBytes) contentBytes -= 1
+  return contentBytes
+}
+
 function localBytesOf(contentBytes: number): number {
   if (contentBytes <= MAX_LOCAL_BYTES) return contentBytes
   const remainder = MIN_LOCAL_BYTES + ((contentBytes - MIN_LOCAL_BYTES) % OVERFLOW_BYTES)
