@@ -21,6 +21,7 @@ testStorage({ describe, test }, 'a server over Memory', {
   destroy,
   reopen,
   hasEmptyBlob: true,
+  isRemote: true,
   hasQuota: true,
 })
 
@@ -32,6 +33,7 @@ testStorage({ describe, test }, 'a server over WithCache(Memory, Sqlite), with s
   destroy,
   reopen,
   hasEmptyBlob: true,
+  isRemote: true,
 })
 
 describe('RemoteStorage', () => {

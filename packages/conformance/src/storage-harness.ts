@@ -34,6 +34,11 @@ export interface StorageHarness {
   readonly damage?: ((storage: StorageABC, digest: Digest, damage: Damage) => void | Promise<void>) | undefined
   /** The storage has the empty blob from the start and cannot lose it, as protocols want it. */
   readonly hasEmptyBlob?: boolean | undefined
+  /**
+   * The storage is behind a network: an operation that was given up may take effect a little later, and what the other
+   * side has never heard of is an `invalid-argument`.
+   */
+  readonly isRemote?: boolean | undefined
   /** Sizes, in bytes, at which the storage may behave differently. Default: 1, 1,000, 70,000 and 300,000. */
   readonly blobSizes?: readonly number[] | undefined
 }

@@ -9,14 +9,15 @@ import { makeBlob, sourceOf } from '../test-blob.ts'
 export const digestFunctionCases: readonly StorageCase[] = [
   {
     name: 'digest functions: a blob that could not be verified is refused as unsupported, and nothing of it is stored',
-    async run({ storage, blobSizes }) {
+    async run({ storage, harness, blobSizes }) {
+      const codes = harness.isRemote === true ? ['unsupported', 'invalid-argument'] : ['unsupported']
       for (const size of blobSizes) {
         const blob = makeBlob(size, size)
         for (const digest of unverifiableDigests(size)) {
-          await assertRejects(storage.commitWrite(digest, sourceOf(blob)), 'unsupported', 'commitWrite')
+          await assertRejects(storage.commitWrite(digest, sourceOf(blob)), codes, 'commitWrite')
           const [status] = await storage.bulkUpdateBlobs([[digest, blob.bytes]])
 
-          assert.equal(status?.code, 'unsupported', 'bulkUpdateBlobs')
+          assert.ok(codes.includes(status?.code ?? ''), `bulkUpdateBlobs: answered ${status?.code}`)
           await assertAbsent(storage, digest)
         }
       }
