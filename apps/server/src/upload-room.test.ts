@@ -73,7 +73,9 @@ describe('the room for uploads', () => {
     await client.upload(writeNameOf(blob, '', 'zstd'), zstdCompressSync(blob.bytes))
 
     expect(
-      readdirSync(join(directory, 'uploads'), { recursive: true }).filter((name) => String(name).endsWith('.upload')),
+      readdirSync(join(directory, 'caskade-uploads'), { recursive: true }).filter((name) =>
+        String(name).endsWith('.upload'),
+      ),
     ).toEqual([])
   })
 
