@@ -1,10 +1,13 @@
-import { basename, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileError } from '../files/file-errors.ts'
 import type { FileOperations } from '../files/file-operations.ts'
 import { createLastingDirectory } from '../files/lasting-directory.ts'
 import { OwnedDirectory } from '../files/owned-directory.ts'
 import { isErrnoException } from '../storage-error.ts'
 import { JournalLane } from './journal-lane.ts'
+
+/** What a lane is called; anything else in the folder is somebody else's. */
+const LANE_NAME = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /**
  * The folder that holds the journals of all processes that were given it.
@@ -65,7 +68,8 @@ export class JournalFolder {
   async #adoptFrom(directory: string): Promise<string[]> {
     const adopted: string[] = []
     for (const name of await this.#namesIn(directory)) {
-      const target = join(this.#owned.path, basename(name))
+      if (!LANE_NAME.test(name)) continue
+      const target = join(this.#owned.path, name)
       try {
         await this.#files.rename(join(directory, name), target)
         adopted.push(target)

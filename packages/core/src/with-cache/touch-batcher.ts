@@ -64,7 +64,8 @@ export class TouchBatcher {
       try {
         await this.#options.touch(digests)
       } catch (error) {
-        for (const digest of digests) this.#recent.delete(digestKey(digest))
+        // The others would hardly fare better, and a stop does not wait for each of them to fail.
+        for (const digest of [...digests, ...this.#gathered.splice(0)]) this.#recent.delete(digestKey(digest))
         this.#options.onFailure(error)
       }
     }
