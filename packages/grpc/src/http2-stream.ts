@@ -30,7 +30,9 @@ export class Http2TransportStream implements TransportStream {
     stream.on('end', () => listener.onEnd())
     stream.on('drain', () => listener.onDrain())
     stream.on('close', () => listener.onClose(!this.#hasEnded || stream.rstCode !== constants.NGHTTP2_NO_ERROR))
-    stream.setTimeout(this.#idleTimeoutMs, () => this.#onIdle(listener))
+    // Not the callback of setTimeout, which is called once only.
+    stream.on('timeout', () => this.#onIdle(listener))
+    stream.setTimeout(this.#idleTimeoutMs)
     // A stream that breaks emits 'close' as well, which is what counts.
     stream.on('error', () => undefined)
   }
