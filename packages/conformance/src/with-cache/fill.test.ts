@@ -168,43 +168,6 @@ describe('a read of what the cache has not', () => {
   })
 })
 
-describe('a deletion', () => {
-  test.each(['deleteBlob', 'bulkDelete'] as const)(
-    '%s keeps a read under way from filling the cache',
-    async (method) => {
-      const blob = await stored(makeBlob(1, 10 * CHUNK_BYTES))
-      const gate = Promise.withResolvers<void>()
-      fallback.plan = inChunks({ 5: gate.promise })
-      const reading = readChunks(await open(blob))
-      await fallbackReached()
-
-      await (method === 'deleteBlob' ? storage.deleteBlob(blob.digest) : storage.bulkDelete([blob.digest]))
-      const after = await storage.getBlob(blob.digest)
-      gate.resolve()
-
-      assertSameBytes(await reading, blob.bytes, 'a reader that was there before')
-      expect(after).toBeNull()
-      await settled()
-      expect(cache.blobs.size).toBe(0)
-    },
-  )
-
-  test('keeps a backfill under way from bringing a blob back', async () => {
-    const blob = await stored(makeBlob(1, 1000))
-    const gate = Promise.withResolvers<void>()
-    const slow = new FaultyStorage(cache, on('bulkUpdateBlobs', { before: () => gate.promise }))
-    await using composite = new WithCacheStorage({ cache: slow, fallback, spoolDirectory })
-    await composite.start()
-    await composite.bulkReadBlobs([blob.digest])
-
-    const deleting = composite.deleteBlob(blob.digest)
-    gate.resolve()
-    await deleting
-
-    expect(cache.blobs.size).toBe(0)
-  })
-})
-
 describe('a write', () => {
   test('is visible in the cache only once the fallback has it', async () => {
     const blob = makeBlob(1, 200_000)

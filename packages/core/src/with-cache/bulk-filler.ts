@@ -36,43 +36,64 @@ export class BulkFiller {
     store: () => Promise<readonly Status[]>,
     options: OperationOptions,
   ): Promise<Status[]> {
-    const fills = this.#begin(blobs)
+    const fills = this.#begin(blobs.map(([digest]) => digest))
     try {
       const statuses = await store()
       const stored = blobs.filter((_, index) => statuses[index]?.code === 'ok')
       await this.#fill(stored, fills, options)
       return [...statuses]
     } finally {
-      for (const fill of fills.values()) fill.end()
+      endAll(fills)
     }
   }
 
-  /** Brings blobs that were read into the cache; nobody waits for it. */
-  behind(digests: readonly Digest[], fetched: ReadonlyMap<string, Uint8Array>): void {
+  /**
+   * Reads blobs where they count, and brings those that were there into the cache; nobody waits for that. What is deleted
+   * from the moment of asking on is not brought there.
+   */
+  async behind(
+    digests: readonly Digest[],
+    read: () => Promise<Map<string, Uint8Array>>,
+  ): Promise<Map<string, Uint8Array>> {
+    const fills = this.#begin(digests)
+    try {
+      const fetched = await read()
+      void this.#fillBehind(digests, fetched, fills)
+      return fetched
+    } catch (error) {
+      endAll(fills)
+      throw error
+    }
+  }
+
+  async #fillBehind(
+    digests: readonly Digest[],
+    fetched: ReadonlyMap<string, Uint8Array>,
+    fills: ReadonlyMap<Digest, Fill>,
+  ): Promise<void> {
     const blobs: Blob[] = []
-    let total = this.#behindBytes
+    let takenBytes = 0
     for (const digest of digests) {
       const bytes = fetched.get(digest.hash)
-      if (bytes === undefined || total + bytes.byteLength > MAX_BEHIND_BYTES) continue
-      total += bytes.byteLength
+      if (bytes === undefined || this.#behindBytes + takenBytes + bytes.byteLength > MAX_BEHIND_BYTES) continue
+      takenBytes += bytes.byteLength
       blobs.push([digest, bytes])
     }
-    if (blobs.length === 0) return
-    const taken = total - this.#behindBytes
-    this.#behindBytes = total
+    this.#behindBytes += takenBytes
     const release = this.#options.hold()
-    const fills = this.#begin(blobs)
-    void this.#fill(blobs, fills, {}).finally(() => {
-      for (const fill of fills.values()) fill.end()
-      this.#behindBytes -= taken
+    try {
+      await this.#fill(blobs, fills, {})
+    } finally {
+      endAll(fills)
+      this.#behindBytes -= takenBytes
       release()
-    })
+    }
   }
 
-  #begin(blobs: readonly Blob[]): Map<Digest, Fill> {
+  #begin(digests: readonly Digest[]): Map<Digest, Fill> {
     const { fills, maxBlobBytes } = this.#options
     const begun = new Map<Digest, Fill>()
-    for (const [digest] of blobs) {
+    for (const digest of digests) {
       if (digest.sizeBytes <= maxBlobBytes && !begun.has(digest)) begun.set(digest, fills.begin(digest))
     }
     return begun
@@ -80,7 +101,7 @@ export class BulkFiller {
 
   async #fill(blobs: readonly Blob[], fills: ReadonlyMap<Digest, Fill>, { signal }: OperationOptions): Promise<void> {
     const isWanted = ([digest]: Blob): boolean => fills.get(digest)?.isCancelled === false
-    const wanted = blobs.filter(isWanted)
+    const wanted = blobs.filter(([digest]) => fills.get(digest)?.beginWriting() === true)
     if (wanted.length === 0) return
     const { tier } = this.#options
     const store = (cache: StorageABC, attempt: CacheAttempt): Promise<Status[]> =>
@@ -97,4 +118,8 @@ export class BulkFiller {
       if (statuses?.[index]?.code === 'ok') this.#options.fills.markFresh(digest)
     }
   }
+}
+
+function endAll(fills: ReadonlyMap<Digest, Fill>): void {
+  for (const fill of fills.values()) fill.end()
 }

@@ -70,7 +70,7 @@ export class CacheTier {
       // Deleted while it was being stored: whoever deleted it waits for this, and deletes it from the cache then.
       return !fill.isCancelled
     }
-    const isStored = fill.isCancelled ? false : await this.#guard.ask('commitWrite', store, { digest })
+    const isStored = fill.beginWriting() && (await this.#guard.ask('commitWrite', store, { digest }))
     fill.end()
     return isStored === true
   }
@@ -91,6 +91,7 @@ export class CacheTier {
       if (fill.isCancelled) void this.#cache.deleteBlob(digest).catch(() => undefined)
     }
     try {
+      if (!fill.beginWriting()) return false
       const stored = await this.#guard.ask('commitWrite', async (attempt) => (await store(attempt), true), {
         signal: fill.signal,
         digest,

@@ -11,6 +11,7 @@ export class Fill {
   #controller: AbortController | undefined
   #whenEnded: PromiseWithResolvers<void> | undefined
   #reason: Error | undefined
+  #isWriting = false
   #hasEnded = false
 
   constructor(onEnd: () => void) {
@@ -27,6 +28,17 @@ export class Fill {
   /** Whether `signal` is aborted. */
   get isCancelled(): boolean {
     return this.#reason !== undefined
+  }
+
+  /** Whether something may be on its way into the cache. */
+  get isWriting(): boolean {
+    return this.#isWriting && !this.#hasEnded
+  }
+
+  /** To be called before anything is given to the cache; false when nothing may be, because it is cancelled. */
+  beginWriting(): boolean {
+    this.#isWriting = !this.isCancelled
+    return this.#isWriting
   }
 
   /** Resolves once it has ended. */
@@ -51,7 +63,7 @@ export class Fill {
 
 /** The deletion of some blobs, during which none of them may enter the cache. */
 export interface Exclusion extends Disposable {
-  /** Cancels every fill under way, those that began since included, and waits until they have ended. */
+  /** Cancels every fill under way, those that began since included, and waits for those that have reached the cache. */
   settled(): Promise<void>
 }
 
@@ -104,7 +116,7 @@ export class FillRegistry {
       settled: async () => {
         const fills = keys.flatMap((key) => [...(this.#fills.get(key) ?? [])])
         for (const fill of fills) fill.cancel()
-        await Promise.all(fills.map(({ ended }) => ended))
+        await Promise.all(fills.filter(({ isWriting }) => isWriting).map(({ ended }) => ended))
       },
       [Symbol.dispose]: () => {
         for (const key of keys) this.#readmit(key)

@@ -174,8 +174,7 @@ export class WithCacheStorage extends StorageABC {
     for (const digest of digests) if (found.has(digest.hash)) this.#touches.used(digest)
     const unpending = await this.#readPending(digests, found, options)
     if (unpending.length === 0) return found
-    const fetched = await this.#children[1].bulkReadBlobs(unpending, options)
-    this.#filler.behind(unpending, fetched)
+    const fetched = await this.#filler.behind(unpending, () => this.#children[1].bulkReadBlobs(unpending, options))
     for (const [hash, bytes] of fetched) found.set(hash, bytes)
     return found
   }
