@@ -72,6 +72,25 @@ describe('a deletion of what waits', () => {
     expect(await backend.actionCache.get(keyOf(1))).toBeNull()
   })
 
+  test('comes to its end while others write all the time', async () => {
+    const { backend } = await running()
+    const over = new AbortController()
+    const writers = Array.from({ length: 8 }, async (_, writer) => {
+      for (let seed = 1000 * (writer + 1); !over.signal.aborted; seed++) {
+        const blob = makeBlob(seed, 500)
+        await backend.storage.commitWrite(blob.digest, sourceOf(blob))
+      }
+    })
+    const blob = makeBlob(1, 500)
+    await backend.storage.commitWrite(blob.digest, sourceOf(blob))
+
+    await backend.storage.deleteBlob(blob.digest)
+    over.abort()
+    await Promise.all(writers)
+
+    expect(await backend.storage.hasBlob(blob.digest)).toBe(false)
+  })
+
   test('that the fallback could not do leaves it waiting', async () => {
     const { backend, fallback } = await running()
     fallback.plan = failing()

@@ -3,13 +3,15 @@ import { crc32 } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { assertStored } from '../assertions.ts'
 import type { TestBlob } from '../index.ts'
-import { failing, makeBlob, makeBlobs, sourceOf } from '../index.ts'
+import { failing, makeBlob, makeBlobs, on, sourceOf } from '../index.ts'
+import type { Deferring } from './deferred.fixture.ts'
 import {
   deferring,
   entryFor,
   journalAfterKill,
   journalFiles,
   keyOf,
+  removeJournals,
   SIZES,
   start,
   stop,
@@ -56,6 +58,37 @@ describe('what waits', () => {
     }
     await stop(second.backend)
     expect(journalFiles(journalDirectory, (name) => /segment|content/.test(name))).toEqual([])
+  })
+
+  test('of several earlier runs is delivered in the order in which it was accepted, entries after their blobs', async () => {
+    for (let round = 0; round < 6; round++) {
+      const blob = makeBlob(round, 1000)
+      const outage = async (earlier: Deferring | undefined, write: (each: Deferring) => Promise<unknown>) => {
+        const each = deferring({}, earlier)
+        each.fallback.plan = failing()
+        each.entries.plan = failing()
+        await start(each.backend)
+        await write(each)
+        await stop(each.backend)
+        return each
+      }
+      const first = await outage(undefined, async ({ backend }) => {
+        await backend.storage.commitWrite(blob.digest, sourceOf(blob))
+        await backend.actionCache.update(keyOf(1), { ...entryFor(blob), metadata: { of: 'old' } })
+      })
+      const second = await outage(first, ({ backend }) => backend.actionCache.update(keyOf(1), entryFor(blob)))
+      const order: string[] = []
+      const third = deferring({}, second)
+      third.fallback.plan = on('commitWrite', { after: () => order.push('blob') })
+      third.entries.plan = on('update', { before: () => order.push('entry') })
+      await start(third.backend)
+      await third.backend.storage.flush()
+
+      expect(order[0]).toBe('blob')
+      expect((await third.entries.inner.get(keyOf(1)))?.metadata).toEqual({ of: blob.digest.hash })
+      await stop(third.backend)
+      removeJournals(third.journalDirectory)
+    }
   })
 
   test('is left alone by other processes while its own runs', async () => {

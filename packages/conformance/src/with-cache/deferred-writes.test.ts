@@ -161,6 +161,16 @@ describe('a deferred write', () => {
     plan.release()
   })
 
+  test('that the fallback could never take is not acknowledged', async () => {
+    const { backend, fallback } = await running()
+    Object.defineProperty(fallback, 'maxBlobBytes', { get: () => 500 })
+    fallback.plan = on('commitWrite', failing(new StorageError('too-large', 'at most 500 bytes')))
+    const blob = makeBlob(1, 1000)
+
+    await expect(backend.storage.commitWrite(blob.digest, sourceOf(blob))).rejects.toMatchObject({ code: 'too-large' })
+    expect(backend.storage.deferredStatus?.writes).toBe(0)
+  })
+
   test('is bounded in bytes, those being written included', async () => {
     const { backend, fallback } = await running({ maxPendingBytes: 500_000 })
     fallback.plan = on('commitWrite', failing())

@@ -183,6 +183,23 @@ describe('a write', () => {
     expect(cache.blobs.has(blob.digest.hash)).toBe(true)
   })
 
+  test('is found by those who ask after it, though a read that began before it finds nothing', async () => {
+    const blob = makeBlob(1, 1000)
+    const gate = Promise.withResolvers<void>()
+    const reached = Promise.withResolvers<void>()
+    const slowly = { after: () => (reached.resolve(), gate.promise) }
+    fallback.plan = on({ methods: ['getBlob'], call: 1 }, slowly)
+    const before = storage.getBlob(blob.digest)
+    await reached.promise
+
+    await storage.commitWrite(blob.digest, sourceOf(blob))
+    const after = await readChunks(await storage.getBlob(blob.digest))
+    gate.resolve()
+
+    assertSameBytes(after, blob.bytes, 'getBlob')
+    expect(await before).toBeNull()
+  })
+
   test('that the fallback refuses is in neither', async () => {
     const blob = makeBlob(1, 200_000)
     const full = new StorageError('no-space', 'full')

@@ -23,6 +23,7 @@ import { reportEvent } from '../storage-events.ts'
 import { openContent, stageContent } from './deferred-content.ts'
 import type { Hold } from './hold.ts'
 import type { PendingItem } from './pending-item.ts'
+import { entryMemoryBytes } from './pending-item.ts'
 import type { DeliveryTargets } from './pending-writes.ts'
 import { PendingWrites } from './pending-writes.ts'
 
@@ -184,7 +185,7 @@ export class DeferredWrites extends Lifecycle {
     { ifAbsent = false, signal }: UpdateOptions = {},
   ): Promise<boolean> {
     const adding = this.holding(() =>
-      this.#pending.admit(bytes.byteLength, (lane) => {
+      this.#pending.admit(bytes.byteLength + entryMemoryBytes({ references, metadata }), (lane) => {
         const id = lane.takeId()
         const header = { type: 'entry', id, key, references, metadata, ifAbsent, acceptedAt: Date.now() } as const
         // Copied, because it is written later.

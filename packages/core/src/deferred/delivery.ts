@@ -33,7 +33,7 @@ export class Delivery {
   readonly #blobs = new FifoQueue<PendingItem>()
   readonly #entries = new FifoQueue<PendingItem>()
   readonly #sending = new Set<PendingItem>()
-  readonly #timers = new Set<NodeJS.Timeout>()
+  readonly #timers = new Map<NodeJS.Timeout, PendingItem>()
   /** Whether there is somebody to deliver to; a kind without is kept back. */
   readonly #isOpen = { blob: false, entry: false }
   #failures = 0
@@ -74,10 +74,14 @@ export class Delivery {
     for (const item of sending) item.sending?.abort(new StorageError('not-running', 'WithCache: it is being stopped'))
     await Promise.all(sending.map(async ({ sent }) => sent))
     if (this.#isOpen.blob || this.#isOpen.entry) return
-    for (const timer of this.#timers) clearTimeout(timer)
-    this.#timers.clear()
     clearTimeout(this.#outage)
     this.#outage = undefined
+    const waiting = [...this.#timers]
+    this.#timers.clear()
+    for (const [timer, item] of waiting) {
+      clearTimeout(timer)
+      this.add(item)
+    }
   }
 
   #pump(): void {
@@ -92,10 +96,15 @@ export class Delivery {
     return this.#failures > 0 ? 1 : this.#options.concurrency
   }
 
-  // Entries are few and small, and with them all that they name becomes of use.
+  // Entries are few and small, and with them all that they name becomes of use. While one at a time finds out whether the
+  // fallback is back, both kinds take turns, because it may be back for one of them only.
   #next(): PendingItem | undefined {
-    const entry = this.#isOpen.entry ? takeSendable(this.#entries) : undefined
-    return entry ?? (this.#isOpen.blob ? takeSendable(this.#blobs) : undefined)
+    const [first, second] = this.#failures % 2 === 0 ? (['entry', 'blob'] as const) : (['blob', 'entry'] as const)
+    return this.#take(first) ?? this.#take(second)
+  }
+
+  #take(kind: 'blob' | 'entry'): PendingItem | undefined {
+    return this.#isOpen[kind] ? takeSendable(kind === 'blob' ? this.#blobs : this.#entries) : undefined
   }
 
   async #deliver(item: PendingItem): Promise<void> {
@@ -144,7 +153,8 @@ export class Delivery {
   }
 
   #pause(item: PendingItem): void {
-    this.#failures += 1
+    // Those that were on their way together have failed once.
+    if (this.#outage === undefined) this.#failures += 1
     this.#outage ??= setTimeout(
       () => {
         this.#outage = undefined
@@ -163,7 +173,7 @@ export class Delivery {
       },
       backoffMs(item.attempts, ITEM_BACKOFF),
     )
-    this.#timers.add(timer)
+    this.#timers.set(timer, item)
   }
 }
 

@@ -3,7 +3,7 @@ const MAX_EMPTY = 1024
 
 /** A queue whose first item is taken at a cost that does not depend on its length. */
 export class FifoQueue<Item> {
-  #items: Item[] = []
+  #items: (Item | undefined)[] = []
   #head = 0
 
   get size(): number {
@@ -18,6 +18,7 @@ export class FifoQueue<Item> {
   shift(): Item | undefined {
     const item = this.#items[this.#head]
     if (item === undefined) return undefined
+    this.#items[this.#head] = undefined
     this.#head += 1
     if (this.#head >= MAX_EMPTY && this.#head * 2 >= this.#items.length) {
       this.#items = this.#items.slice(this.#head)

@@ -3,12 +3,13 @@ import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { FileOperations } from '../files/file-operations.ts'
 import { SyncGroup } from '../files/sync-group.ts'
-import { isErrnoException, StorageError } from '../storage-error.ts'
+import { StorageError } from '../storage-error.ts'
 import { reportEvent } from '../storage-events.ts'
 import { JournalError } from './journal-error.ts'
 import type { BlobHeader, EntryHeader } from './journal-record.ts'
 import type { NewRecord, RecordLocation } from './journal-segment.ts'
-import { JournalSegment } from './journal-segment.ts'
+import { JournalSegment, unlinkIfThere } from './journal-segment.ts'
+import type { LiveRecord } from './live-record.ts'
 
 /** A new segment is begun when one is longer than this, in bytes. */
 const SEGMENT_BYTES = 16 * 1024 * 1024
@@ -18,15 +19,6 @@ const COMPACT_ABOVE_BYTES = 4 * SEGMENT_BYTES
 
 /** How much content of records is kept in memory, so that what arrives soon is not read again, in bytes. */
 const MAX_KEPT_BYTES = 16 * 1024 * 1024
-
-/** A record that is needed until it is settled. */
-export interface LiveRecord<Header extends BlobHeader | EntryHeader = BlobHeader | EntryHeader> {
-  readonly header: Header
-  /** Where it is now; it may move. */
-  location: RecordLocation
-  /** What follows the header, if it is still in memory. */
-  content?: Uint8Array | undefined
-}
 
 interface Waiting {
   readonly record: NewRecord
@@ -49,6 +41,7 @@ export class JournalLane {
   /** Settled, but not on disk as such, because that failed. */
   readonly #unsettled = new Map<number, BlobHeader | EntryHeader>()
   #flushing: Promise<void> | undefined
+  #isFlushing = false
   #mustRotate = false
   #keptBytes = 0
   #lastNumber = 0
@@ -150,6 +143,7 @@ export class JournalLane {
     this.#live.delete(header.id)
     record.location.segment.liveRecords -= 1
     this.#keptBytes -= record.content?.byteLength ?? 0
+    record.content = undefined
     this.#unsettled.set(header.id, header)
     const settled = this.#enqueue({ header: { type: 'done', ids: [] } })
     const removed = header.type === 'blob' && header.isFile ? this.#removeContent(header.id) : undefined
@@ -158,7 +152,6 @@ export class JournalLane {
 
   /** Waits until what was settled before is on disk as such, as far as somebody is concerned with it. */
   async flushSettled(isConcerned: (header: BlobHeader | EntryHeader) => boolean): Promise<void> {
-    while (this.#flushing !== undefined) await this.#flushing
     const isLeft = [...this.#unsettled.values()].some(isConcerned)
     if (isLeft) await JournalError.wrap(this.#enqueue({ header: { type: 'done', ids: [] } }))
   }
@@ -166,42 +159,51 @@ export class JournalLane {
   /** Closes its files. What is live stays for the next owner. */
   async close(): Promise<void> {
     await this.flushSettled(() => true).catch(() => undefined)
+    await this.#flushing
     for (const segment of this.#segments) await segment.close()
   }
 
   /** Closes an empty lane and removes its folder. */
   async remove(): Promise<void> {
     await this.close()
-    await this.#files.removeDirectory(this.directory)
+    // Something may have been accepted while it was being closed.
+    if (this.isEmpty) await this.#files.removeDirectory(this.directory)
   }
 
   #enqueue(record: NewRecord): Promise<RecordLocation> {
     const { promise, resolve, reject } = Promise.withResolvers<RecordLocation>()
     this.#waiting.push({ record, resolve, reject })
-    this.#flushing ??= this.#flush().finally(() => {
-      this.#flushing = undefined
-    })
+    if (!this.#isFlushing) {
+      this.#isFlushing = true
+      this.#flushing = this.#flush()
+    }
     return promise
   }
 
   async #flush(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const waiting = this.#waiting
-      this.#waiting = []
-      await this.#appendAll(waiting)
-      // Tried again by the next flush.
-      await this.#removeSettledSegments().catch((error: unknown) => {
-        this.#mustRotate = true
-        reportEvent({ kind: 'cleanup-failure', storageType: 'WithCache', operation: 'journal', error })
-      })
+    try {
+      while (this.#waiting.length > 0) {
+        const waiting = this.#waiting
+        this.#waiting = []
+        await this.#appendAll(waiting)
+        // Tried again by the next flush.
+        await this.#removeSettledSegments().catch((error: unknown) => {
+          this.#mustRotate = true
+          reportEvent({ kind: 'cleanup-failure', storageType: 'WithCache', operation: 'journal', error })
+        })
+      }
+    } finally {
+      // At once after the queue was seen empty: whoever comes now begins anew.
+      this.#isFlushing = false
     }
   }
 
   async #appendAll(waiting: readonly Waiting[]): Promise<void> {
     const ids = [...this.#unsettled.keys()]
     const records = [{ header: { type: 'done', ids } } as const, ...waiting.map(({ record }) => record)]
+    let segment: JournalSegment | undefined
     try {
-      const segment = await this.#activeSegment()
+      segment = await this.#activeSegment()
       const locations = await segment.append(records)
       for (const id of ids) this.#unsettled.delete(id)
       for (const [index, { record, resolve }] of waiting.entries()) {
@@ -214,7 +216,9 @@ export class JournalLane {
       for (const { record, reject } of waiting) {
         // It may be there all the same, and must not be replayed, because it is reported as failed.
         const { header } = record
-        if (header.type === 'blob' || header.type === 'entry') this.#unsettled.set(header.id, header)
+        if (segment !== undefined && (header.type === 'blob' || header.type === 'entry')) {
+          this.#unsettled.set(header.id, header)
+        }
         reject(error)
       }
     }
@@ -233,14 +237,17 @@ export class JournalLane {
 
   /** Oldest first only: a segment says of records in those before it that they are settled. */
   async #removeSettledSegments(): Promise<void> {
+    let mayCompact = true
     for (;;) {
       const [oldest] = this.#segments
       if (oldest === undefined || this.#segments.length === 1) return
-      if (oldest.liveRecords > 0 && !(await this.#compact(oldest))) return
-      this.#segments.shift()
+      // One at a time, because all that is to be appended waits for it.
+      if (oldest.liveRecords > 0 && !(mayCompact && (await this.#compact(oldest)))) return
+      mayCompact &&= oldest.liveRecords > 0
       await oldest.remove()
       // In this order on disk as well: the next one may say that what was in this one is settled.
       await this.#files.syncDirectory(this.directory)
+      this.#segments.shift()
     }
   }
 
@@ -249,7 +256,7 @@ export class JournalLane {
     let total = 0
     let live = 0
     for (const { sizeBytes } of this.#segments) total += sizeBytes
-    for (const { location } of this.#live.values()) live += location.length
+    for (const { location } of this.#live.values()) live += location.recordBytes
     if (total < COMPACT_ABOVE_BYTES || live > total / 2) return false
     const segment = await this.#activeSegment()
     if (segment === oldest) return false
@@ -271,10 +278,10 @@ export class JournalLane {
       const { segment, records } = await JournalSegment.open(this.directory, number, this.#files)
       this.#segments.push(segment)
       this.#lastNumber = number
-      for (const { header, contentOffset, contentLength, checksum } of records) {
+      for (const { header, contentOffset, contentLength, checksum, recordBytes } of records) {
         if (header.type === 'done') for (const id of header.ids) this.#live.delete(id)
         if (header.type !== 'blob' && header.type !== 'entry') continue
-        const location = { segment, offset: contentOffset, length: contentLength, checksum }
+        const location = { segment, offset: contentOffset, length: contentLength, checksum, recordBytes }
         this.#live.set(header.id, { header, location })
         this.#nextId = Math.max(this.#nextId, header.id + 1)
       }
@@ -287,11 +294,7 @@ export class JournalLane {
     }
   }
 
-  async #removeContent(id: number): Promise<void> {
-    try {
-      await this.#files.unlink(this.contentPath(id))
-    } catch (error) {
-      if (!isErrnoException(error, 'ENOENT')) throw error
-    }
+  #removeContent(id: number): Promise<void> {
+    return unlinkIfThere(this.#files, this.contentPath(id))
   }
 }

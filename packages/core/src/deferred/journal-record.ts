@@ -46,6 +46,8 @@ export interface FoundRecord {
   readonly contentLength: number
   /** The CRC-32 of the content. */
   readonly checksum: number
+  /** What the whole record takes of the segment, in bytes. */
+  readonly recordBytes: number
 }
 
 /** A record as it is written. */
@@ -95,7 +97,7 @@ export function* decodeRecords(segment: Buffer): Generator<FoundRecord, void, un
     const header = JSON.parse(segment.toString('utf8', start, start + headerLength)) as RecordHeader
     const contentOffset = start + headerLength
     const checksum = crc32(segment.subarray(contentOffset, end))
-    yield { header, contentOffset, contentLength: end - contentOffset, checksum }
+    yield { header, contentOffset, contentLength: end - contentOffset, checksum, recordBytes: end - at }
     at = end
   }
 }

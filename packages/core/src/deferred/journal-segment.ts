@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { FileOperations, OpenFile } from '../files/file-operations.ts'
-import { StorageError } from '../storage-error.ts'
+import { isErrnoException, StorageError } from '../storage-error.ts'
 import type { FoundRecord, RecordHeader } from './journal-record.ts'
 import { decodeRecords, encodeRecord, FORMAT_VERSION } from './journal-record.ts'
 
@@ -17,6 +17,8 @@ export interface RecordLocation {
   readonly length: number
   /** The CRC-32 of the content. */
   readonly checksum: number
+  /** What the whole record takes of the segment, in bytes. */
+  readonly recordBytes: number
 }
 
 const SEGMENT_NAME = /^segment-(\d+)$/
@@ -92,7 +94,8 @@ export class JournalSegment {
     const encoded = records.map(({ header, content }) => encodeRecord(header, content))
     let at = this.#end
     const locations = encoded.map(({ byteLength, contentOffset, checksum }) => {
-      const location = { segment: this, offset: at + contentOffset, length: byteLength - contentOffset, checksum }
+      const [offset, length] = [at + contentOffset, byteLength - contentOffset]
+      const location = { segment: this, offset, length, checksum, recordBytes: byteLength }
       at += byteLength
       return location
     })
@@ -121,10 +124,10 @@ export class JournalSegment {
     return this.#file.close()
   }
 
-  /** Closes and removes it. */
+  /** Closes and removes it; may be tried again when it failed. */
   async remove(): Promise<void> {
     await this.#file.close()
-    await this.#files.unlink(this.path)
+    await unlinkIfThere(this.#files, this.path)
   }
 
   async #readAll(): Promise<Buffer> {
@@ -147,4 +150,13 @@ function assertReadable(path: string, records: readonly FoundRecord[]): void {
     'unsupported',
     `WithCache: journal ${path} has ${found}, this program reads up to version ${FORMAT_VERSION}; start the newer program, or let it drain first`,
   )
+}
+
+/** Removes a file; succeeds when it is gone already. */
+export async function unlinkIfThere(files: FileOperations, path: string): Promise<void> {
+  try {
+    await files.unlink(path)
+  } catch (error) {
+    if (!isErrnoException(error, 'ENOENT')) throw error
+  }
 }

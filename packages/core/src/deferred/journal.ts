@@ -14,7 +14,7 @@ export class Journal {
   readonly lane: JournalLane
   readonly #folder: JournalFolder
   readonly #files: FileOperations
-  readonly #onLane: (lane: JournalLane) => void
+  readonly #onLanes: (lanes: readonly JournalLane[]) => void
   readonly #adopted = new Set<JournalLane>()
   #adopting: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
@@ -23,19 +23,23 @@ export class Journal {
     folder: JournalFolder,
     lane: JournalLane,
     files: FileOperations,
-    onLane: (lane: JournalLane) => void,
+    onLanes: (lanes: readonly JournalLane[]) => void,
   ) {
     this.#folder = folder
     this.lane = lane
     this.#files = files
-    this.#onLane = onLane
+    this.#onLanes = onLanes
   }
 
-  /** Makes a lane for this process in a folder. `onLane` takes what adopted lanes hold. */
-  static async open(directory: string, files: FileOperations, onLane: (lane: JournalLane) => void): Promise<Journal> {
+  /** Makes a lane for this process in a folder. `onLanes` takes what lanes hold that were adopted together. */
+  static async open(
+    directory: string,
+    files: FileOperations,
+    onLanes: (lanes: readonly JournalLane[]) => void,
+  ): Promise<Journal> {
     const folder = await JournalFolder.claim(directory, files)
     try {
-      return new Journal(folder, await folder.createLane(), files, onLane)
+      return new Journal(folder, await folder.createLane(), files, onLanes)
     } catch (error) {
       await folder.release()
       throw fileError(error, 'WithCache: cannot begin its journal')
@@ -79,10 +83,12 @@ export class Journal {
   }
 
   async #adopt(): Promise<void> {
+    const lanes: JournalLane[] = []
     for (const directory of await this.#folder.adopt()) {
       const lane = await JournalLane.open(directory, this.#files)
       this.#adopted.add(lane)
-      this.#onLane(lane)
+      lanes.push(lane)
     }
+    this.#onLanes(lanes)
   }
 }

@@ -1,5 +1,6 @@
 import type { BlobHeader, EntryHeader } from './journal-record.ts'
-import type { JournalLane, LiveRecord } from './journal-lane.ts'
+import type { JournalLane } from './journal-lane.ts'
+import type { LiveRecord } from './live-record.ts'
 
 /** A write that was acknowledged and has yet to reach the fallback. */
 export class PendingItem<Header extends BlobHeader | EntryHeader = BlobHeader | EntryHeader> {
@@ -61,8 +62,12 @@ export function isEntry(item: PendingItem): item is PendingEntry {
 
 /** What a pending write takes in memory, in bytes, roughly: its content is on disk. */
 export function memoryBytes(header: BlobHeader | EntryHeader): number {
-  if (header.type === 'blob') return 1000
-  let bytes = 1000 + header.references.length * 200
-  for (const [name, value] of Object.entries(header.metadata)) bytes += 2 * (name.length + value.length)
+  return header.type === 'blob' ? 1000 : entryMemoryBytes(header)
+}
+
+/** The same for an entry that has no header yet. */
+export function entryMemoryBytes({ references, metadata }: Pick<EntryHeader, 'references' | 'metadata'>): number {
+  let bytes = 1000 + references.length * 200
+  for (const [name, value] of Object.entries(metadata)) bytes += 2 * (name.length + value.length)
   return bytes
 }

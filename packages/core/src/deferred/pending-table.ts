@@ -100,20 +100,24 @@ export class PendingTable {
     return this.#sequence++
   }
 
-  /** Enters a write. Returns an older one that it makes superfluous. */
-  add(item: PendingItem): PendingItem | undefined {
+  /**
+   * Enters a write. Returns one that is superfluous then: an older one, or itself. One that was adopted may be older than
+   * what is there.
+   */
+  add(item: PendingItem, isAdopted = false): PendingItem | undefined {
     this.#items[item.header.type].add(item)
     this.#writes += 1
     this.#bytes += item.sizeBytes
     this.#memoryBytes += memoryBytes(item.header)
     if (isBlob(item)) return this.#addBlob(item)
-    return isEntry(item) ? this.#addEntry(item) : undefined
+    return isEntry(item) ? this.#addEntry(item, isAdopted) : undefined
   }
 
   /** Takes a write out, as arrived or no longer wanted. Returns those that nothing blocks any more. */
   remove(item: PendingItem): PendingItem[] {
     if (item.isSettled) return []
     item.isSettled = true
+    item.predecessor = undefined
     this.#items[item.header.type].delete(item)
     this.#writes -= 1
     this.#bytes -= item.sizeBytes
@@ -153,9 +157,10 @@ export class PendingTable {
     return undefined
   }
 
-  #addEntry(item: PendingEntry): PendingItem | undefined {
+  #addEntry(item: PendingEntry, isAdopted: boolean): PendingItem | undefined {
     const key = entryKey(item.header.key)
     const older = this.#entries.get(key)
+    if (isAdopted && older !== undefined && older.header.acceptedAt > item.header.acceptedAt) return item
     this.#entries.set(key, item)
     for (const blob of new Set(item.header.references.map((reference) => this.blob(reference)))) {
       if (blob !== undefined) block(item, blob)

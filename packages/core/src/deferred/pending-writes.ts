@@ -11,7 +11,8 @@ import { JournalError } from './journal-error.ts'
 import { Journal } from './journal.ts'
 import { JournalRoom } from './journal-room.ts'
 import type { BlobHeader, EntryHeader } from './journal-record.ts'
-import type { JournalLane, LiveRecord } from './journal-lane.ts'
+import type { JournalLane } from './journal-lane.ts'
+import type { LiveRecord } from './live-record.ts'
 import { isBlob, isEntry, PendingItem } from './pending-item.ts'
 import type { PendingLimits } from './pending-table.ts'
 import { PendingTable } from './pending-table.ts'
@@ -55,7 +56,7 @@ export class PendingWrites {
   /** Opens the journal and takes up what is in it. */
   static async open(options: PendingWritesOptions): Promise<PendingWrites> {
     const writes = new PendingWrites(options)
-    writes.#journal = await Journal.open(options.directory, options.files, (lane) => writes.#take(lane))
+    writes.#journal = await Journal.open(options.directory, options.files, (lanes) => writes.#take(lanes))
     await writes.#journal.adopt()
     return writes
   }
@@ -102,16 +103,14 @@ export class PendingWrites {
     })
   }
 
-  /** Enters what a lane holds that another process, or an earlier run, left. */
-  #take(lane: JournalLane): void {
-    for (const record of lane.live.toSorted((left, right) => left.header.acceptedAt - right.header.acceptedAt)) {
-      this.#enter(lane, record)
-    }
+  /** Enters what lanes hold that other processes, or earlier runs, left: in the order in which it was accepted. */
+  #take(lanes: readonly JournalLane[]): void {
+    for (const { lane, record } of inOrder(lanes)) this.#enter(lane, record, true)
   }
 
-  #enter(lane: JournalLane, record: LiveRecord): void {
+  #enter(lane: JournalLane, record: LiveRecord, isAdopted = false): void {
     const item = new PendingItem(lane, record, this.table.takeSequence())
-    const superfluous = this.table.add(item)
+    const superfluous = this.table.add(item, isAdopted)
     if (superfluous !== undefined) this.#settle(superfluous)
     if (item.blockers === 0 && !item.isSettled) this.delivery.add(item)
   }
@@ -119,7 +118,8 @@ export class PendingWrites {
   async #send(item: PendingItem, signal: AbortSignal): Promise<void> {
     const { targets, files } = this.#options
     if (isBlob(item)) {
-      await targets.storage?.commitWrite(item.header.digest, sourceOfContent(item, files), { signal })
+      if (targets.storage === undefined) throw noTargetError()
+      await targets.storage.commitWrite(item.header.digest, sourceOfContent(item, files), { signal })
       return
     }
     if (!isEntry(item)) return
@@ -128,7 +128,8 @@ export class PendingWrites {
       item.isLost = StorageError.is(error, 'corrupt')
       throw error
     })
-    await targets.actionCache?.update(key, { bytes, references, metadata }, { ifAbsent, signal })
+    if (targets.actionCache === undefined) throw noTargetError()
+    await targets.actionCache.update(key, { bytes, references, metadata }, { ifAbsent, signal })
   }
 
   #settle(item: PendingItem): void {
@@ -144,4 +145,20 @@ export class PendingWrites {
   #remove(item: PendingItem): void {
     for (const unblocked of this.table.remove(item)) this.delivery.add(unblocked)
   }
+}
+
+/** Blobs come before entries of the same time; a clock that went back does not change the order within a lane. */
+function inOrder(lanes: readonly JournalLane[]): { readonly lane: JournalLane; readonly record: LiveRecord }[] {
+  const found = lanes.flatMap((lane) => {
+    let latest = 0
+    return lane.live.map((record) => {
+      latest = Math.max(latest, record.header.acceptedAt)
+      return { lane, record, acceptedAt: latest, rank: record.header.type === 'blob' ? 0 : 1 }
+    })
+  })
+  return found.toSorted((left, right) => left.acceptedAt - right.acceptedAt || left.rank - right.rank)
+}
+
+function noTargetError(): StorageError {
+  return new StorageError('not-running', 'WithCache: there is nobody to deliver to')
 }

@@ -110,6 +110,7 @@ export class CacheGuard {
     const onAbort = (): void => attempt.giveUp(signal?.reason)
     signal?.addEventListener('abort', onAbort, { once: true })
     attempt.resume()
+    if (signal?.aborted === true) onAbort()
     const answer = invoke(call, attempt)
     try {
       const result = await Promise.race([answer, attempt.gaveUp])

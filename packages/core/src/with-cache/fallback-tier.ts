@@ -46,7 +46,7 @@ export class FallbackTier {
   }
 
   async write(digest: Digest, source: BlobSource, options: OperationOptions): Promise<void> {
-    if (await this.#deferred?.addBlob(digest, source, options)) return
+    if (this.#mayDefer(digest) && (await this.#deferred?.addBlob(digest, source, options))) return
     try {
       await this.#fallback.commitWrite(digest, source, options)
     } catch (error) {
@@ -62,12 +62,17 @@ export class FallbackTier {
     const deferred = this.#deferred
     if (deferred === undefined) return this.#fallback.bulkUpdateBlobs(blobs, options)
     const statuses = await mapLimit(blobs, JOURNAL_CONCURRENCY, ([digest, bytes]) =>
-      defer(deferred, digest, bytes, options),
+      this.#mayDefer(digest) ? defer(deferred, digest, bytes, options) : Promise.resolve(undefined),
     )
     const rest = blobs.filter((_, index) => statuses[index] === undefined)
     const stored = await this.#writeRest(deferred, rest, options)
     let next = 0
     return statuses.map((status) => status ?? stored[next++] ?? okStatus)
+  }
+
+  /** What the fallback can never take must not be acknowledged before it has said so. */
+  #mayDefer({ sizeBytes }: Digest): boolean {
+    return sizeBytes <= (this.#fallback.maxBlobBytes ?? Number.MAX_SAFE_INTEGER)
   }
 
   /** Stores at once what cannot be deferred. What is deferred counts, even if all of the rest fails. */

@@ -48,6 +48,13 @@ export class FetchRegistry {
     for (const digest of digests) this.#fetches.delete(fetchKey(digest))
   }
 
+  /** Lets nobody join fetches that may find nothing, of blobs that are there now. */
+  renew(digests: readonly Digest[]): void {
+    for (const digest of digests) {
+      if (this.#fetches.get(fetchKey(digest))?.isFound === false) this.#fetches.delete(fetchKey(digest))
+    }
+  }
+
   #begin(digest: Digest): SharedFetch {
     const { fallback, spoolDirectory, files, guard, hold } = this.#options
     const key = fetchKey(digest)

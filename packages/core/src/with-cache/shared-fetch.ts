@@ -34,6 +34,7 @@ export class SharedFetch {
   readonly #ended: Promise<void>
   #guests = 0
   #keepers = 0
+  #isFound = false
   #isFetched = false
   #isClosed = false
 
@@ -41,7 +42,10 @@ export class SharedFetch {
     this.#options = options
     this.#spool = new SharedSpool(options)
     const opening = this.#open()
-    this.#found = opening.then((reader) => reader !== null)
+    this.#found = opening.then((reader) => {
+      this.#isFound = reader !== null
+      return this.#isFound
+    })
     this.#found.catch(() => undefined)
     this.#ended = opening.then((reader) => this.#fetch(reader)).catch(() => undefined)
   }
@@ -49,6 +53,11 @@ export class SharedFetch {
   /** Whether somebody who comes now can still have the whole blob. */
   get canJoin(): boolean {
     return !this.#isClosed && !this.#whenUnwanted.signal.aborted && this.#spool.hasStart
+  }
+
+  /** Whether it is known that there is such a blob. */
+  get isFound(): boolean {
+    return this.#isFound
   }
 
   /** Resolves once it is known whether there is such a blob. */

@@ -73,7 +73,10 @@ export class SharedSpool {
     this.#window.push(chunk)
     this.#announce()
     if (this.#window.end > WINDOW_BYTES) this.#spill()
-    while (this.#spillError === undefined && this.#unwrittenBytes() > MAX_UNWRITTEN_BYTES) await this.#spilling
+    while (this.#spillError === undefined && this.#unwrittenBytes() > MAX_UNWRITTEN_BYTES) {
+      this.#spill()
+      await this.#spilling
+    }
     while (this.#spillError !== undefined && this.#end === 'open' && this.#isBehind()) await this.#nextConsumption()
   }
 

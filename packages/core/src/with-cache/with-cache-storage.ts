@@ -142,7 +142,7 @@ export class WithCacheStorage extends StorageABC {
 
   override async commitWrite(digest: Digest, source: BlobSource, options: OperationOptions = {}): Promise<void> {
     this.assertReady(digest, options.signal)
-    const stored = this.#fallback.write(digest, source, options)
+    const stored = this.#fallback.write(digest, source, options).then(() => this.#fetches.renew([digest]))
     if (digest.sizeBytes > this.#tuning.maxCachedBlobBytes) return stored
     const fill = this.#fills.begin(digest)
     const isCached = await this.#writeToCache(digest, source, fill, stored)
@@ -159,7 +159,12 @@ export class WithCacheStorage extends StorageABC {
     options: OperationOptions = {},
   ): Promise<Status[]> {
     this.assertRunning(options.signal)
-    return this.#filler.along(blobs, () => this.#fallback.writeMany(blobs, options), options)
+    const store = async (): Promise<readonly Status[]> => {
+      const statuses = await this.#fallback.writeMany(blobs, options)
+      this.#fetches.renew(blobs.map(([digest]) => digest))
+      return statuses
+    }
+    return this.#filler.along(blobs, store, options)
   }
 
   override async bulkReadBlobs(
