@@ -90,6 +90,14 @@ export function assertEntry({ bytes, references, metadata }: ActionCacheEntry): 
   }
 }
 
+/**
+ * Returns a string that is equal exactly for the same key in the same namespace: neither holds a NUL. It also decides which
+ * shard an entry belongs to, so it must never change.
+ */
+export function actionKeyString({ namespace, key }: ActionKey): string {
+  return `${namespace}\0${key}`
+}
+
 function assertKeyPart(name: string, value: string): void {
   if (typeof value === 'string' && value.length > 0 && value.length <= MAX_KEY_LENGTH && !value.includes('\0')) return
   const message = `action cache: the ${name} must be a string of 1 to ${MAX_KEY_LENGTH} characters without NUL`

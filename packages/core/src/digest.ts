@@ -71,6 +71,11 @@ export function digestKey({ hash, digestFunction = 'sha256' }: Digest): string {
   return digestFunction === 'sha256' ? hash : `${digestFunction}:${hash}`
 }
 
+/** Returns a string that is equal exactly for digests of the same function, hash and size. */
+export function exactDigestKey(digest: Digest): string {
+  return `${digestKey(digest)}/${digest.sizeBytes}`
+}
+
 /** Returns `hash/size`, the form in which logs, errors and `bulkDelete` name a blob. */
 export function formatDigest({ hash, sizeBytes }: Digest): string {
   return `${hash}/${sizeBytes}`

@@ -3,6 +3,7 @@ export {
   type ActionCacheEntry,
   type ActionCacheRecord,
   type ActionKey,
+  actionKeyString,
   assertEntry,
   MAX_ENTRY_BYTES,
   MAX_KEY_LENGTH,
@@ -21,6 +22,7 @@ export {
   digestFunctions,
   digestKey,
   digestsEqual,
+  exactDigestKey,
   formatDigest,
 } from './digest.ts'
 export { EmptyBlobStorage } from './empty-blob-storage.ts'

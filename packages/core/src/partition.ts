@@ -1,5 +1,5 @@
 import type { Digest } from './digest.ts'
-import { digestKey, formatDigest } from './digest.ts'
+import { exactDigestKey, formatDigest } from './digest.ts'
 import type { OperationOptions } from './operation-options.ts'
 import type { Status } from './status.ts'
 import { statusOfItemError } from './status.ts'
@@ -27,8 +27,8 @@ export async function splitMissingBlobs(
 ): Promise<Digest[]> {
   const parts = partition(digests, childrenOf)
   const answers = await Promise.all(parts.map(({ child, items }) => child.missingBlobs(items, options)))
-  const missing = new Set(answers.flat().map(fullName))
-  return digests.filter((digest) => missing.has(fullName(digest)))
+  const missing = new Set(answers.flat().map(exactDigestKey))
+  return digests.filter((digest) => missing.has(exactDigestKey(digest)))
 }
 
 /** `bulkReadBlobs`: what the children found, in one map. Rejects when any child does. */
@@ -87,9 +87,4 @@ function partition<Item>(items: readonly Item[], childrenOf: ChildrenOf<Item>): 
     }
   }
   return [...parts.values()]
-}
-
-/** A string that is equal exactly for digests of the same function, hash and size. */
-function fullName(digest: Digest): string {
-  return `${digestKey(digest)}/${digest.sizeBytes}`
 }

@@ -2,7 +2,7 @@ import { abortable } from './abortable.ts'
 import type { BlobReader } from './blob-reader.ts'
 import type { BlobSource } from './blob-source.ts'
 import type { Digest } from './digest.ts'
-import { digestKey } from './digest.ts'
+import { exactDigestKey } from './digest.ts'
 import type { OperationOptions } from './operation-options.ts'
 
 /** A writer that gets nothing from its source for so long is no longer waited for, in milliseconds; or for twice as long. */
@@ -30,7 +30,7 @@ export class WriteTurns {
    * written; rejects with what its own `write` fails with, and with the signal's reason.
    */
   async take(digest: Digest, source: BlobSource, { isStored, write, signal }: WriteTurn): Promise<boolean> {
-    const key = `${digestKey(digest)}/${digest.sizeBytes}`
+    const key = exactDigestKey(digest)
     for (;;) {
       if (isStored()) return false
       const ahead = this.#leaders.get(key)

@@ -1,5 +1,5 @@
 import type { ActionCacheEntry, ActionCacheRecord, ActionKey, OperationOptions, UpdateOptions } from '@caskade/core'
-import { ActionCacheABC, assertEntry, digestKey } from '@caskade/core'
+import { ActionCacheABC, actionKeyString, assertEntry, digestKey } from '@caskade/core'
 import { LruTable } from './lru-table.ts'
 import type { MemoryItem } from './memory-item.ts'
 import type { MemoryOptions } from './memory-options.ts'
@@ -22,9 +22,9 @@ export class MemoryActionCache extends ActionCacheABC {
 
   override async get(key: ActionKey, { signal }: OperationOptions = {}): Promise<ActionCacheEntry | null> {
     this.assertReady(key, signal)
-    const item = this.#table.peek(tableKey(key))
+    const item = this.#table.peek(actionKeyString(key))
     if (item?.kind !== 'entry') return null
-    this.#touch(tableKey(key), item.entry)
+    this.#touch(actionKeyString(key), item.entry)
     return item.entry
   }
 
@@ -35,7 +35,7 @@ export class MemoryActionCache extends ActionCacheABC {
   ): Promise<boolean> {
     this.assertReady(key, signal)
     assertEntry(entry)
-    const name = tableKey(key)
+    const name = actionKeyString(key)
     if (ifAbsent && this.#table.peek(name) !== undefined) return false
     const kept = { ...entry, bytes: Uint8Array.from(entry.bytes), references: [...entry.references] }
     const sizeBytes = entrySizeBytes(name, kept)
@@ -47,7 +47,7 @@ export class MemoryActionCache extends ActionCacheABC {
 
   override async delete(key: ActionKey, { signal }: OperationOptions = {}): Promise<void> {
     this.assertReady(key, signal)
-    this.#table.delete(tableKey(key))
+    this.#table.delete(actionKeyString(key))
   }
 
   override async *list(
@@ -65,11 +65,6 @@ export class MemoryActionCache extends ActionCacheABC {
     this.#table.use(name)
     for (const digest of references) this.#table.use(digestKey(digest))
   }
-}
-
-// A blob's key has no NUL, so the keys of entries never meet those of blobs.
-function tableKey({ namespace, key }: ActionKey): string {
-  return `${namespace}\0${key}`
 }
 
 function entrySizeBytes(name: string, { bytes, references, metadata }: ActionCacheEntry): number {

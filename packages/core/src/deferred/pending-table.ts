@@ -1,4 +1,5 @@
 import type { ActionKey } from '../action-cache-abc.ts'
+import { actionKeyString } from '../action-cache-abc.ts'
 import type { Digest } from '../digest.ts'
 import { digestKey } from '../digest.ts'
 import type { PendingBlob, PendingEntry, PendingItem } from './pending-item.ts'
@@ -60,7 +61,7 @@ export class PendingTable {
   }
 
   entry(key: ActionKey): PendingEntry | undefined {
-    return this.#entries.get(entryKey(key))
+    return this.#entries.get(actionKeyString(key))
   }
 
   /** All pending writes of an entry: the latest, and an older one that was on its way when it came. */
@@ -158,7 +159,7 @@ export class PendingTable {
   }
 
   #addEntry(item: PendingEntry, isAdopted: boolean): PendingItem | undefined {
-    const key = entryKey(item.header.key)
+    const key = actionKeyString(item.header.key)
     const older = this.#entries.get(key)
     if (isAdopted && older !== undefined && older.header.acceptedAt > item.header.acceptedAt) return item
     this.#entries.set(key, item)
@@ -181,7 +182,7 @@ export class PendingTable {
       if (this.#blobs.get(key) === item) this.#blobs.delete(key)
     }
     if (isEntry(item)) {
-      const key = entryKey(item.header.key)
+      const key = actionKeyString(item.header.key)
       if (this.#entries.get(key) === item) this.#entries.delete(key)
     }
   }
@@ -196,8 +197,4 @@ function block(item: PendingEntry, blocker: PendingItem): void {
 function hasOlder(items: ReadonlySet<PendingItem>, upTo: number): boolean {
   for (const { sequence } of items) return sequence < upTo
   return false
-}
-
-function entryKey({ namespace, key }: ActionKey): string {
-  return `${namespace}\0${key}`
 }

@@ -1,5 +1,5 @@
 import type { ActionCacheEntry, ActionCacheRecord, ActionKey, UpdateOptions } from '../action-cache-abc.ts'
-import { ActionCacheABC, assertEntry } from '../action-cache-abc.ts'
+import { ActionCacheABC, actionKeyString, assertEntry } from '../action-cache-abc.ts'
 import { startAll, stopAll } from '../lifecycle.ts'
 import { mapLimit } from '../map-limit.ts'
 import type { OperationOptions } from '../operation-options.ts'
@@ -68,7 +68,7 @@ export class ShardedActionCache extends ActionCacheABC {
     this.assertReady(key, options.signal)
     const { present, previous } = this.#ownersOf(key)
     const owners = previous === undefined ? [present] : [present, previous]
-    await this.#copies.without([nameOf(key)], options, () =>
+    await this.#copies.without([actionKeyString(key)], options, () =>
       attemptAll(
         owners.map((owner) => owner.delete(key, options)),
         options,
@@ -102,13 +102,13 @@ export class ShardedActionCache extends ActionCacheABC {
     if (previous === undefined) return null
     const entry = await previous.get(key, options)
     if (entry !== null) {
-      this.#copies.add({ key: nameOf(key), run: (signal) => copyEntry(key, previous, present, signal) })
+      this.#copies.add({ key: actionKeyString(key), run: (signal) => copyEntry(key, previous, present, signal) })
     }
     return entry
   }
 
   #ownersOf(key: ActionKey): Owners<ActionCacheABC> {
-    return this.#router.ownersOf(nameOf(key))
+    return this.#router.ownersOf(actionKeyString(key))
   }
 }
 
@@ -117,9 +117,4 @@ async function copyEntry(key: ActionKey, from: ActionCacheABC, to: ActionCacheAB
   const entry = await from.get(key, { signal })
   signal.throwIfAborted()
   if (entry !== null) await to.update(key, entry, { ifAbsent: true })
-}
-
-/** What decides where an entry belongs; neither part of a key can contain the NUL between them. */
-function nameOf({ namespace, key }: ActionKey): string {
-  return `${namespace}\0${key}`
 }

@@ -5,6 +5,7 @@ import type {
   ActionKey,
   UpdateOptions,
 } from '../action-cache-abc.ts'
+import { actionKeyString } from '../action-cache-abc.ts'
 import type { DeferredWrites } from '../deferred/deferred-writes.ts'
 import type { OperationOptions } from '../operation-options.ts'
 import { StorageError } from '../storage-error.ts'
@@ -27,7 +28,7 @@ export class FallbackEntries {
     const deferred = this.#deferred
     if (options.ifAbsent !== true) return this.#update(deferred, key, entry, options)
     // Two at a time would both find nothing.
-    return this.#locks.run(keyName(key), async () => {
+    return this.#locks.run(actionKeyString(key), async () => {
       const present = (await deferred.getEntry(key)) ?? (await this.#fallback.get(key, { signal: options.signal }))
       return present === null ? this.#update(deferred, key, entry, options) : false
     })
@@ -46,11 +47,11 @@ export class FallbackEntries {
   async *list(namespacePrefix: string, options: OperationOptions): AsyncGenerator<ActionCacheRecord, void, undefined> {
     const pending = new Set<string>()
     for await (const record of this.#deferred?.entries(namespacePrefix) ?? []) {
-      pending.add(keyName(record.key))
+      pending.add(actionKeyString(record.key))
       yield record
     }
     for await (const record of this.#fallback.list(namespacePrefix, options)) {
-      if (!pending.has(keyName(record.key))) yield record
+      if (!pending.has(actionKeyString(record.key))) yield record
     }
   }
 
@@ -78,8 +79,4 @@ export class FallbackEntries {
       hold.release()
     }
   }
-}
-
-function keyName({ namespace, key }: ActionKey): string {
-  return `${namespace}\0${key}`
 }

@@ -5,7 +5,7 @@ import type { ByteRange } from '../byte-range.ts'
 import type { DeferredWrites } from '../deferred/deferred-writes.ts'
 import { isBlob } from '../deferred/pending-item.ts'
 import type { Digest, DigestFunction } from '../digest.ts'
-import { digestKey, formatDigest } from '../digest.ts'
+import { digestKey, exactDigestKey, formatDigest } from '../digest.ts'
 import { mapLimit } from '../map-limit.ts'
 import type { OperationOptions } from '../operation-options.ts'
 import type { Status } from '../status.ts'
@@ -35,9 +35,9 @@ export class FallbackTier {
   }
 
   async missing(digests: readonly Digest[], options: OperationOptions): Promise<Digest[]> {
-    const pending = new Set(digests.filter((digest) => this.#deferred?.hasBlob(digest)).map(blobName))
+    const pending = new Set(digests.filter((digest) => this.#deferred?.hasBlob(digest)).map(exactDigestKey))
     const missing = await this.#fallback.missingBlobs(digests, options)
-    return pending.size === 0 ? missing : missing.filter((digest) => !pending.has(blobName(digest)))
+    return pending.size === 0 ? missing : missing.filter((digest) => !pending.has(exactDigestKey(digest)))
   }
 
   /** Opens a blob that is on its way to the fallback; resolves to null when it is not. */
@@ -146,8 +146,4 @@ async function defer(
   } catch (error) {
     return statusOfItemError(error, options.signal)
   }
-}
-
-function blobName(digest: Digest): string {
-  return `${digestKey(digest)}/${digest.sizeBytes}`
 }

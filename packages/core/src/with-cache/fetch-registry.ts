@@ -1,6 +1,6 @@
 import type { BlobReader } from '../blob-reader.ts'
 import type { Digest } from '../digest.ts'
-import { digestKey } from '../digest.ts'
+import { exactDigestKey } from '../digest.ts'
 import type { FileOperations } from '../files/file-operations.ts'
 import type { OperationOptions } from '../operation-options.ts'
 import type { StorageABC } from '../storage-abc.ts'
@@ -26,6 +26,7 @@ export interface FetchRegistryOptions {
 /** Reads blobs from the fallback, each once however many ask for it at the same time, and fills the cache with them. */
 export class FetchRegistry {
   readonly #options: FetchRegistryOptions
+  // By hash and size: those that ask for a wrong size find nothing.
   readonly #fetches = new Map<string, SharedFetch>()
 
   constructor(options: FetchRegistryOptions) {
@@ -34,7 +35,7 @@ export class FetchRegistry {
 
   /** Opens a blob that somebody else is being given already; undefined when nobody is. */
   join(digest: Digest, options: OperationOptions): Promise<BlobReader | null> | undefined {
-    const fetch = this.#fetches.get(fetchKey(digest))
+    const fetch = this.#fetches.get(exactDigestKey(digest))
     return fetch?.canJoin === true ? fetch.join(options) : undefined
   }
 
@@ -45,19 +46,19 @@ export class FetchRegistry {
 
   /** Lets nobody join the fetches of blobs that were deleted; those who did read on. */
   forget(digests: readonly Digest[]): void {
-    for (const digest of digests) this.#fetches.delete(fetchKey(digest))
+    for (const digest of digests) this.#fetches.delete(exactDigestKey(digest))
   }
 
   /** Lets nobody join fetches that may find nothing, of blobs that are there now. */
   renew(digests: readonly Digest[]): void {
     for (const digest of digests) {
-      if (this.#fetches.get(fetchKey(digest))?.isFound === false) this.#fetches.delete(fetchKey(digest))
+      if (this.#fetches.get(exactDigestKey(digest))?.isFound === false) this.#fetches.delete(exactDigestKey(digest))
     }
   }
 
   #begin(digest: Digest): SharedFetch {
     const { fallback, spoolDirectory, files, guard, hold } = this.#options
-    const key = fetchKey(digest)
+    const key = exactDigestKey(digest)
     const fetch = new SharedFetch({
       digest,
       directory: spoolDirectory,
@@ -98,9 +99,4 @@ export class FetchRegistry {
       verifiedReader(reader, digest, (error) => this.#options.guard.report('corrupt', 'getBlob', error, digest))
     )
   }
-}
-
-/** Blobs of one hash and different sizes are different blobs, of which at most one exists. */
-function fetchKey(digest: Digest): string {
-  return `${digestKey(digest)}/${digest.sizeBytes}`
 }
