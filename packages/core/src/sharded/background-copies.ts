@@ -1,5 +1,6 @@
 import { abortable } from '../abortable.ts'
 import type { Digest } from '../digest.ts'
+import { KeyCounts } from '../key-counts.ts'
 import type { OperationOptions } from '../operation-options.ts'
 import { reportEvent } from '../storage-events.ts'
 
@@ -40,8 +41,8 @@ export class BackgroundCopies {
   readonly #maxWaiting: number
   readonly #waiting = new Map<string, Copy>()
   readonly #running = new Map<string, { readonly ending: AbortController; readonly finished: Promise<void> }>()
-  /** How many operations exclude a copy of the key. */
-  readonly #excluded = new Map<string, number>()
+  /** The keys of which some operation excludes a copy. */
+  readonly #excluded = new KeyCounts()
 
   constructor({ storageType, isRunning, hold, maxRunning = 4, maxWaiting = 10_000 }: BackgroundCopiesOptions) {
     this.#storageType = storageType
@@ -69,7 +70,7 @@ export class BackgroundCopies {
     { signal }: OperationOptions,
     operation: () => Promise<Result>,
   ): Promise<Result> {
-    for (const key of keys) this.#excluded.set(key, (this.#excluded.get(key) ?? 0) + 1)
+    this.#excluded.add(keys)
     try {
       const running = keys.flatMap((key) => this.#running.get(key) ?? [])
       for (const { ending } of running) ending.abort()
@@ -77,7 +78,7 @@ export class BackgroundCopies {
       if (running.length > 0) await abortable(Promise.all(running.map(({ finished }) => finished)), signal)
       return await operation()
     } finally {
-      for (const key of keys) this.#include(key)
+      this.#excluded.remove(keys)
     }
   }
 
@@ -114,11 +115,5 @@ export class BackgroundCopies {
       if (signal.aborted) return
       reportEvent({ kind: 'copy-failure', storageType: this.#storageType, operation: 'copy', digest, error })
     }
-  }
-
-  #include(key: string): void {
-    const count = this.#excluded.get(key) ?? 0
-    if (count > 1) this.#excluded.set(key, count - 1)
-    else this.#excluded.delete(key)
   }
 }

@@ -1,5 +1,6 @@
 import type { Digest } from '../digest.ts'
 import { digestKey } from '../digest.ts'
+import { KeyCounts } from '../key-counts.ts'
 
 /** How many blobs are remembered that could not be deleted from the cache. */
 const MAX_STALE = 100_000
@@ -70,7 +71,7 @@ export interface Exclusion extends Disposable {
 /** Knows which blobs are on their way into the cache, so that a deletion can keep them from being there after it. */
 export class FillRegistry {
   readonly #fills = new Map<string, Set<Fill>>()
-  readonly #excluded = new Map<string, number>()
+  readonly #excluded = new KeyCounts()
   // Oldest first.
   readonly #stale = new Set<string>()
 
@@ -111,22 +112,14 @@ export class FillRegistry {
   /** Keeps blobs out of the cache until the exclusion is disposed. */
   exclude(digests: readonly Digest[]): Exclusion {
     const keys = [...new Set(digests.map(digestKey))]
-    for (const key of keys) this.#excluded.set(key, (this.#excluded.get(key) ?? 0) + 1)
+    this.#excluded.add(keys)
     return {
       settled: async () => {
         const fills = keys.flatMap((key) => [...(this.#fills.get(key) ?? [])])
         for (const fill of fills) fill.cancel()
         await Promise.all(fills.filter(({ isWriting }) => isWriting).map(({ ended }) => ended))
       },
-      [Symbol.dispose]: () => {
-        for (const key of keys) this.#readmit(key)
-      },
+      [Symbol.dispose]: () => this.#excluded.remove(keys),
     }
-  }
-
-  #readmit(key: string): void {
-    const exclusions = (this.#excluded.get(key) ?? 0) - 1
-    if (exclusions > 0) this.#excluded.set(key, exclusions)
-    else this.#excluded.delete(key)
   }
 }
