@@ -32,7 +32,7 @@ export async function holdItems(items: readonly PendingItem[], actions: HoldActi
     release() {
       for (const item of items) {
         item.holders -= 1
-        if (item.holders === 0 && !item.isSettled && item.blockers === 0) actions.resume(item)
+        if (item.holders === 0 && !item.isSettled && item.blockers.size === 0) actions.resume(item)
       }
     },
   }

@@ -9,9 +9,9 @@ export class PendingItem<Header extends BlobHeader | EntryHeader = BlobHeader | 
   /** Its place in the order of all pending writes. */
   readonly sequence: number
   /** The entries that go to the fallback after it. */
-  readonly dependents: Set<PendingEntry> = new Set()
-  /** How many other writes must arrive before it. */
-  blockers = 0
+  readonly dependents: Set<PendingItem> = new Set()
+  /** The writes that go to the fallback before it. */
+  readonly blockers: Set<PendingItem> = new Set()
   /** An older write of the same entry that was on its way when this one came. */
   predecessor: PendingEntry | undefined
   /** How often it was sent in vain. */

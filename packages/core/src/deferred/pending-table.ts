@@ -50,9 +50,9 @@ export class PendingTable {
     return times.length === 0 ? undefined : Math.min(...times)
   }
 
-  blob({ sizeBytes, ...digest }: Digest): PendingBlob | undefined {
-    const item = this.#blobs.get(digestKey({ ...digest, sizeBytes }))
-    return item?.header.digest.sizeBytes === sizeBytes ? item : undefined
+  blob(digest: Digest): PendingBlob | undefined {
+    const item = this.#blobs.get(digestKey(digest))
+    return item?.header.digest.sizeBytes === digest.sizeBytes ? item : undefined
   }
 
   /** The pending blob of a hash, whatever its size. */
@@ -125,9 +125,10 @@ export class PendingTable {
     this.#memoryBytes -= memoryBytes(item.header)
     this.#forget(item)
     for (const waiter of this.#waiters) if (waiter.isOver()) waiter.resolve()
-    return [...item.dependents].filter((dependent) => {
-      dependent.blockers -= 1
-      return dependent.blockers === 0 && !dependent.isSettled
+    for (const blocker of item.blockers) blocker.dependents.delete(item)
+    return [...item.dependents].filter(({ blockers }) => {
+      blockers.delete(item)
+      return blockers.size === 0
     })
   }
 
@@ -163,7 +164,8 @@ export class PendingTable {
     const older = this.#entries.get(key)
     if (isAdopted && older !== undefined && older.header.acceptedAt > item.header.acceptedAt) return item
     this.#entries.set(key, item)
-    for (const blob of new Set(item.header.references.map((reference) => this.blob(reference)))) {
+    for (const reference of item.header.references) {
+      const blob = this.blob(reference)
       if (blob !== undefined) block(item, blob)
     }
     if (older === undefined) return undefined
@@ -190,7 +192,7 @@ export class PendingTable {
 
 function block(item: PendingEntry, blocker: PendingItem): void {
   blocker.dependents.add(item)
-  item.blockers += 1
+  item.blockers.add(blocker)
 }
 
 // A set is in the order of insertion, which is that of the sequence.

@@ -112,7 +112,7 @@ export class PendingWrites {
     const item = new PendingItem(lane, record, this.table.takeSequence())
     const superfluous = this.table.add(item, isAdopted)
     if (superfluous !== undefined) this.#settle(superfluous)
-    if (item.blockers === 0 && !item.isSettled) this.delivery.add(item)
+    if (item.blockers.size === 0 && !item.isSettled) this.delivery.add(item)
   }
 
   async #send(item: PendingItem, signal: AbortSignal): Promise<void> {
