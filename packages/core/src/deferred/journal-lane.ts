@@ -5,6 +5,8 @@ import type { FileOperations } from '../files/file-operations.ts'
 import { SyncGroup } from '../files/sync-group.ts'
 import { StorageError } from '../storage-error.ts'
 import { reportEvent } from '../storage-events.ts'
+import type { Waiting } from './flush-queue.ts'
+import { FlushQueue } from './flush-queue.ts'
 import { JournalError } from './journal-error.ts'
 import type { BlobHeader, EntryHeader } from './journal-record.ts'
 import type { NewRecord, RecordLocation } from './journal-segment.ts'
@@ -17,13 +19,15 @@ const SEGMENT_BYTES = 16 * 1024 * 1024
 /** Records still needed are moved out of the oldest segment when all segments together are longer than this, in bytes, and mostly not needed. */
 const COMPACT_ABOVE_BYTES = 4 * SEGMENT_BYTES
 
+/** How many records are moved with one sync: at most 4 MiB of content, since longer contents are files. */
+const COMPACT_BATCH = 64
+
 /** How much content of records is kept in memory, so that what arrives soon is not read again, in bytes. */
 const MAX_KEPT_BYTES = 16 * 1024 * 1024
 
-interface Waiting {
-  readonly record: NewRecord
-  readonly resolve: (location: RecordLocation) => void
-  readonly reject: (error: unknown) => void
+/** A record of a write. */
+interface WriteRecord extends NewRecord {
+  readonly header: BlobHeader | EntryHeader
 }
 
 /**
@@ -37,11 +41,9 @@ export class JournalLane {
   readonly #segments: JournalSegment[] = []
   readonly #live = new Map<number, LiveRecord>()
   readonly #names: SyncGroup
-  #waiting: Waiting[] = []
-  /** Settled, but not on disk as such, because that failed. */
+  readonly #queue: FlushQueue<WriteRecord, RecordLocation>
+  /** Settled, and not yet on disk as such. */
   readonly #unsettled = new Map<number, BlobHeader | EntryHeader>()
-  #flushing: Promise<void> | undefined
-  #isFlushing = false
   #mustRotate = false
   #keptBytes = 0
   #lastNumber = 0
@@ -51,6 +53,7 @@ export class JournalLane {
     this.directory = directory
     this.#files = files
     this.#names = new SyncGroup(() => files.syncDirectory(directory))
+    this.#queue = new FlushQueue((waiting) => this.#flush(waiting))
   }
 
   /** Begins a lane under a folder, in which its name is on disk when it resolves. */
@@ -107,7 +110,7 @@ export class JournalLane {
     header: Header,
     content?: Uint8Array,
   ): Promise<LiveRecord<Header>> {
-    const location = await JournalError.wrap(this.#enqueue({ header, content }))
+    const location = (await JournalError.wrap(this.#queue.request({ header, content }))) as RecordLocation
     const record: LiveRecord<Header> = { header, location }
     if (content !== undefined && this.#keptBytes + content.byteLength <= MAX_KEPT_BYTES) {
       this.#keptBytes += content.byteLength
@@ -145,7 +148,7 @@ export class JournalLane {
     this.#keptBytes -= record.content?.byteLength ?? 0
     record.content = undefined
     this.#unsettled.set(header.id, header)
-    const settled = this.#enqueue({ header: { type: 'done', ids: [] } })
+    const settled = this.#queue.request()
     const removed = header.type === 'blob' && header.isFile ? this.#removeContent(header.id) : undefined
     await Promise.all([settled, removed])
   }
@@ -153,13 +156,13 @@ export class JournalLane {
   /** Waits until what was settled before is on disk as such, as far as somebody is concerned with it. */
   async flushSettled(isConcerned: (header: BlobHeader | EntryHeader) => boolean): Promise<void> {
     const isLeft = [...this.#unsettled.values()].some(isConcerned)
-    if (isLeft) await JournalError.wrap(this.#enqueue({ header: { type: 'done', ids: [] } }))
+    if (isLeft) await JournalError.wrap(this.#queue.request())
   }
 
   /** Closes its files. What is live stays for the next owner. */
   async close(): Promise<void> {
     await this.flushSettled(() => true).catch(() => undefined)
-    await this.#flushing
+    await this.#queue.idle()
     for (const segment of this.#segments) await segment.close()
   }
 
@@ -170,57 +173,35 @@ export class JournalLane {
     if (this.isEmpty) await this.#files.removeDirectory(this.directory)
   }
 
-  #enqueue(record: NewRecord): Promise<RecordLocation> {
-    const { promise, resolve, reject } = Promise.withResolvers<RecordLocation>()
-    this.#waiting.push({ record, resolve, reject })
-    if (!this.#isFlushing) {
-      this.#isFlushing = true
-      this.#flushing = this.#flush()
-    }
-    return promise
+  async #flush(waiting: readonly Waiting<WriteRecord, RecordLocation>[]): Promise<void> {
+    await this.#appendAll(waiting)
+    // Tried again by the next flush.
+    await this.#removeSettledSegments().catch((error: unknown) => {
+      this.#mustRotate = true
+      reportEvent({ kind: 'cleanup-failure', storageType: 'WithCache', operation: 'journal', error })
+    })
   }
 
-  async #flush(): Promise<void> {
-    try {
-      while (this.#waiting.length > 0) {
-        const waiting = this.#waiting
-        this.#waiting = []
-        await this.#appendAll(waiting)
-        // Tried again by the next flush.
-        await this.#removeSettledSegments().catch((error: unknown) => {
-          this.#mustRotate = true
-          reportEvent({ kind: 'cleanup-failure', storageType: 'WithCache', operation: 'journal', error })
-        })
-      }
-    } finally {
-      // At once after the queue was seen empty: whoever comes now begins anew.
-      this.#isFlushing = false
-    }
-  }
-
-  async #appendAll(waiting: readonly Waiting[]): Promise<void> {
+  async #appendAll(waiting: readonly Waiting<WriteRecord, RecordLocation>[]): Promise<void> {
     const ids = [...this.#unsettled.keys()]
-    const records = [{ header: { type: 'done', ids } } as const, ...waiting.map(({ record }) => record)]
+    const done: NewRecord[] = ids.length > 0 ? [{ header: { type: 'done', ids } }] : []
+    const records = waiting.flatMap(({ item }) => item ?? [])
     let segment: JournalSegment | undefined
     try {
-      segment = await this.#activeSegment()
-      const locations = await segment.append(records)
-      for (const id of ids) this.#unsettled.delete(id)
-      for (const [index, { record, resolve }] of waiting.entries()) {
-        if (record.header.type !== 'done') segment.liveRecords += 1
-        resolve(locations[index + 1] as RecordLocation)
+      const locations: RecordLocation[] = []
+      if (done.length + records.length > 0) {
+        segment = await this.#activeSegment()
+        locations.push(...(await segment.append([...done, ...records])).slice(done.length))
+        segment.liveRecords += records.length
       }
+      for (const id of ids) this.#unsettled.delete(id)
+      for (const { item, resolve } of waiting) resolve(item && locations.shift())
     } catch (error) {
       // What a failed write or sync left at the end of the segment is unknown, so nothing may follow it.
       this.#mustRotate = true
-      for (const { record, reject } of waiting) {
-        // It may be there all the same, and must not be replayed, because it is reported as failed.
-        const { header } = record
-        if (segment !== undefined && (header.type === 'blob' || header.type === 'entry')) {
-          this.#unsettled.set(header.id, header)
-        }
-        reject(error)
-      }
+      // It may be there all the same, and must not be replayed, because it is reported as failed.
+      if (segment !== undefined) for (const { header } of records) this.#unsettled.set(header.id, header)
+      for (const { reject } of waiting) reject(error)
     }
   }
 
@@ -260,16 +241,23 @@ export class JournalLane {
     if (total < COMPACT_ABOVE_BYTES || live > total / 2) return false
     const segment = await this.#activeSegment()
     if (segment === oldest) return false
-    for (const record of this.#live.values()) {
-      if (record.location.segment !== oldest) continue
-      const content = await this.readContent(record)
-      const [location] = await segment.append([{ header: record.header, content }])
-      if (location === undefined || !this.#live.has(record.header.id)) continue
-      record.location = location
-      segment.liveRecords += 1
-      oldest.liveRecords -= 1
+    const records = [...this.#live.values()].filter(({ location }) => location.segment === oldest)
+    for (let at = 0; at < records.length; at += COMPACT_BATCH) {
+      await this.#move(records.slice(at, at + COMPACT_BATCH), segment)
     }
     return oldest.liveRecords === 0
+  }
+
+  async #move(records: readonly LiveRecord[], segment: JournalSegment): Promise<void> {
+    const copies: NewRecord[] = []
+    for (const record of records) copies.push({ header: record.header, content: await this.readContent(record) })
+    for (const [index, location] of (await segment.append(copies)).entries()) {
+      const record = records[index]
+      if (record === undefined || !this.#live.has(record.header.id)) continue
+      record.location.segment.liveRecords -= 1
+      record.location = location
+      segment.liveRecords += 1
+    }
   }
 
   async #replay(): Promise<void> {
