@@ -48,6 +48,8 @@ export {
   type Provider,
   type ProviderContext,
 } from './provider.ts'
+export { leaseRefusal, type Quota, type QuotaDefaults, type QuotaOptions, quotaSchema, resolveQuota } from './quota.ts'
+export { type BlobCondition, isWhole } from './scrub/check-content.ts'
 export { sharded, type ShardedConfig, type ShardedOptions, shardedProvider } from './sharded/sharded.ts'
 export { ShardedActionCache, type ShardedActionCacheOptions } from './sharded/sharded-action-cache.ts'
 export { ShardedStorage, type ShardedStorageOptions } from './sharded/sharded-storage.ts'

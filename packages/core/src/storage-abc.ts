@@ -7,6 +7,8 @@ import { digestOf } from './hashing.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { mapLimit } from './map-limit.ts'
 import type { OperationOptions, ReadOptions } from './operation-options.ts'
+import type { BlobCondition } from './scrub/check-content.ts'
+import { isWhole } from './scrub/check-content.ts'
 import type { Status } from './status.ts'
 import { okStatus, statusOfItemError } from './status.ts'
 import { StorageError } from './storage-error.ts'
@@ -72,6 +74,20 @@ export abstract class StorageABC extends Lifecycle {
 
   /** Lists the stored blobs in no particular order; those that come or go meanwhile may or may not be among them. */
   abstract listBlobs(options?: OperationOptions): AsyncIterable<BlobInfo>
+
+  /**
+   * Reads what is stored of a blob and drops it if it is damaged. Does not count as use, where the storage can tell.
+   *
+   * The default reads the blob as `getBlob` does, and so counts as use.
+   */
+  async checkBlob(digest: Digest, options: OperationOptions = {}): Promise<BlobCondition> {
+    this.assertReady(digest, options.signal)
+    const reader = await this.getBlob(digest, options)
+    if (reader === null) return 'absent'
+    if (await isWhole(reader, digest)) return 'whole'
+    await this.deleteBlob(digest, options)
+    return 'damaged'
+  }
 
   /** Removes many blobs. Resolves to `hash/size` of those that could not be removed. */
   async bulkDelete(digests: readonly Digest[], options: OperationOptions = {}): Promise<string[]> {
