@@ -76,7 +76,7 @@ export class BlobOpener {
     range: ByteRange,
     { signal, hold }: OpenOptions,
   ): Promise<BlobReader | undefined> {
-    const release = hold()
+    const release = this.#holdFile(record, fileId, hold)
     const file = await this.#store.files.open(fileId, digest).catch((error: unknown) => {
       release()
       throw error
@@ -101,6 +101,15 @@ export class BlobOpener {
     }
     if (!coversBlob(range, digest)) return reader
     return verifiedReader(reader, digest, (error) => this.#dropDamaged(digest, record, error))
+  }
+
+  #holdFile({ id, costBytes }: BlobRecord, fileId: number, hold: () => () => void): () => void {
+    const noteClosed = this.#store.openFiles.add({ fileId, blobId: id, costBytes })
+    const letGo = hold()
+    return () => {
+      noteClosed()
+      letGo()
+    }
   }
 
   async #dropDamaged(digest: Digest, record: BlobRecord, error: StorageError): Promise<void> {

@@ -7,7 +7,9 @@ const runner = { describe, test }
 
 testStorage(runner, 'SqliteStorage', {
   create: ({ maxBytes, now } = {}) =>
-    inNewFolder((path) => new SqliteStorage({ path, maxBytes, now, accessGranularityMs: 0 })),
+    inNewFolder(
+      (path) => new SqliteStorage({ path, maxBytes, now, accessGranularityMs: 0, highWatermark: 1, lowWatermark: 1 }),
+    ),
   destroy: removeFolder,
   reopen: (earlier) => new SqliteStorage({ path: folderOf(earlier) }),
   hasQuota: true,
