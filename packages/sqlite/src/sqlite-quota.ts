@@ -54,9 +54,9 @@ export function sqliteQuota(options: QuotaOptions): SqliteQuota {
     highBytes: quota.highBytes * share,
     lowBytes: quota.lowBytes * share,
     log: {
-      checkpointBytes: Math.max(MIB, Math.min(4 * MIB, logBytes / 8)),
-      maxWaitingBytes: Math.max(MIB, Math.min(16 * MIB, logBytes / 4)),
-      maxLogBytes: Math.max(MIB, Math.min(16 * MIB, logBytes / 4)),
+      checkpointBytes: Math.max(MIB, Math.min(4 * MIB, logBytes / 16)),
+      maxWaitingBytes: Math.max(MIB, Math.min(8 * MIB, logBytes / 8)),
+      maxLogBytes: Math.max(MIB, Math.min(8 * MIB, logBytes / 8)),
     },
   }
 }
