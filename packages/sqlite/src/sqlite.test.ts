@@ -6,14 +6,15 @@ import { SqliteActionCache, SqliteStorage } from './index.ts'
 const runner = { describe, test }
 
 testStorage(runner, 'SqliteStorage', {
-  create: ({ maxBytes, now } = {}) =>
+  create: (options = {}) =>
     inNewFolder(
-      (path) => new SqliteStorage({ path, maxBytes, now, accessGranularityMs: 0, highWatermark: 1, lowWatermark: 1 }),
+      (path) => new SqliteStorage({ ...options, path, accessGranularityMs: 0, highWatermark: 1, lowWatermark: 1 }),
     ),
   destroy: removeFolder,
   reopen: (earlier) => new SqliteStorage({ path: folderOf(earlier) }),
   hasQuota: true,
   hasClock: true,
+  hasLease: true,
   damage,
 })
 

@@ -16,12 +16,13 @@ export type BlobCondition = 'whole' | 'absent' | 'damaged' | 'healed'
 
 /**
  * Reads what is stored of a blob to its end and tells in what condition it is. `onDamaged` is called, and awaited, when it
- * has another hash; not when the storage says itself that it is `corrupt`, because it has dropped it then.
+ * has another hash; not when the storage says itself that it is `corrupt`, because it has dropped it then. A storage that
+ * verifies whatever it reads needs none.
  */
 export async function checkContent(
   digest: Digest,
   open: () => Promise<BlobReader | null>,
-  onDamaged: (error: StorageError) => Promise<void>,
+  onDamaged?: (error: StorageError) => Promise<void>,
 ): Promise<'whole' | 'absent' | 'damaged'> {
   const hasher = createHasher(digest.digestFunction)
   try {
@@ -34,6 +35,6 @@ export async function checkContent(
     throw error
   }
   if (hasher.digest() === digest.hash) return 'whole'
-  await onDamaged(corruptError(digest, 'the stored content has another hash'))
+  await onDamaged?.(corruptError(digest, 'the stored content has another hash'))
   return 'damaged'
 }
