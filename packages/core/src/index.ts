@@ -49,7 +49,8 @@ export {
   type ProviderContext,
 } from './provider.ts'
 export { leaseRefusal, type Quota, type QuotaDefaults, type QuotaOptions, quotaSchema, resolveQuota } from './quota.ts'
-export { type BlobCondition, checkContent } from './scrub/check-content.ts'
+export { type BlobCondition, checkContent, type CheckOptions, type ContentCheck } from './scrub/check-content.ts'
+export { Scrubber, type ScrubberOptions, type ScrubReport } from './scrub/scrubber.ts'
 export { sharded, type ShardedConfig, type ShardedOptions, shardedProvider } from './sharded/sharded.ts'
 export { ShardedActionCache, type ShardedActionCacheOptions } from './sharded/sharded-action-cache.ts'
 export { ShardedStorage, type ShardedStorageOptions } from './sharded/sharded-storage.ts'

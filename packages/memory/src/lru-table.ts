@@ -112,9 +112,10 @@ export class LruTable<Value> {
     if (item.readers > 0) this.#heldBytes += item.costBytes
   }
 
-  /** All values, the next to go first. What comes or goes meanwhile may or may not be among them. */
+  /** All values at this moment, the next to go first. */
   *values(): Generator<Value, void, undefined> {
-    for (const { value } of this.#items.values()) yield value
+    // Those that are used meanwhile move to the end; they must not be met again there.
+    for (const { value } of [...this.#items.values()]) yield value
   }
 
   #makeRoom(): void {

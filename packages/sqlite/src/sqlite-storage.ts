@@ -4,6 +4,7 @@ import type {
   BlobInfo,
   BlobReader,
   BlobSource,
+  CheckOptions,
   Digest,
   DigestFunction,
   OperationOptions,
@@ -87,10 +88,12 @@ export class SqliteStorage extends StorageABC {
     return this.#opener.open(digest, range, { signal: options.signal, hold: () => this.hold() })
   }
 
-  override async checkBlob(digest: Digest, { signal }: OperationOptions = {}): Promise<BlobCondition> {
+  override async checkBlob(digest: Digest, { signal, pace }: CheckOptions = {}): Promise<BlobCondition> {
     this.assertReady(digest, signal)
     const all = resolveRange(digest, {})
-    return checkContent(digest, () => this.#opener.open(digest, all, { signal, hold: () => this.hold(), isUse: false }))
+    const open = (): Promise<BlobReader | null> =>
+      this.#opener.open(digest, all, { signal, hold: () => this.hold(), isUse: false })
+    return checkContent(digest, { open, pace })
   }
 
   override async deleteBlob(digest: Digest, { signal }: OperationOptions = {}): Promise<void> {
