@@ -115,7 +115,7 @@ export class LruTable<Value> {
   /** All values at this moment, the next to go first. */
   *values(): Generator<Value, void, undefined> {
     // Those that are used meanwhile move to the end; they must not be met again there.
-    for (const { value } of [...this.#items.values()]) yield value
+    for (const { value } of Array.from(this.#items.values())) yield value
   }
 
   #makeRoom(): void {

@@ -110,7 +110,7 @@ export class ReferenceStorage extends StorageABC {
   override async *listBlobs({ signal }: OperationOptions = {}): AsyncGenerator<BlobInfo, void, undefined> {
     this.assertRunning(signal)
     // Those that are used while they are listed move to the end; they must not be met again there.
-    for (const { digest } of [...this.blobs.values()]) yield { digest }
+    for (const { digest } of Array.from(this.blobs.values())) yield { digest }
   }
 
   /** Keeps bytes as a blob, evicting others as needed. */
