@@ -6,5 +6,6 @@ export { type FileReaderOptions, READ_CHUNK_BYTES, readerFromFile } from './file
 export { FileWriter } from './file-writer.ts'
 export { createLastingDirectory } from './lasting-directory.ts'
 export { OwnedDirectory } from './owned-directory.ts'
+export { placeContent, type PlacementOptions } from './place-content.ts'
 export { SyncGroup } from './sync-group.ts'
 export { unlinkIfThere } from './unlink-if-there.ts'
