@@ -3,6 +3,7 @@ export { type DiskReserve, type DiskSpace, readDiskSpace } from './disk-space.ts
 export { fileError } from './file-errors.ts'
 export { type FileOperations, nodeFiles, type OpenFile, type OpenMode } from './file-operations.ts'
 export { type FileReaderOptions, READ_CHUNK_BYTES, readerFromFile } from './file-reader.ts'
+export { type FileStat, fileStat, toSeconds } from './file-stat.ts'
 export { FileWriter } from './file-writer.ts'
 export { createLastingDirectory } from './lasting-directory.ts'
 export { OwnedDirectory } from './owned-directory.ts'
