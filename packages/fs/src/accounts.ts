@@ -30,11 +30,15 @@ export interface Totals {
   readonly usedBytes: number
   /** Taken, ever. */
   readonly takenBytes: number
-  /** Given back, ever. */
-  readonly freedBytes: number
+  /** Removed, ever. */
+  readonly removedBytes: number
   /** How many processes are at work. */
   readonly processes: number
+  /** Which ledgers there are. While one is taken over it may be counted twice. */
+  readonly ledgers: string
 }
+
+const NOTHING: Totals = { usedBytes: 0, takenBytes: 0, removedBytes: 0, processes: 0, ledgers: '' }
 
 /**
  * What processes that share a folder have taken of one quota, without a lock between them.
@@ -50,13 +54,16 @@ export class Accounts {
   #ledger: Ledger | undefined
   #taken = 0
   #freed = 0
+  #removed = 0
+  /** How much of that is in no ledger yet. */
+  #unwritten = 0
   #isRecountDue = false
   /** What is taken and not in use: the next writes have it. */
   #pooled = 0
   /** What writes under way have of what is taken. */
   #reserved = 0
   /** What the ledgers of the others came to when they were last read. */
-  #others: Totals = { usedBytes: 0, takenBytes: 0, freedBytes: 0, processes: 0 }
+  #others: Totals = NOTHING
   #lastWrite: Promise<unknown> = Promise.resolve()
 
   constructor(options: AccountsOptions) {
@@ -91,9 +98,9 @@ export class Accounts {
     }).finally(() => this.#ledger?.close())
   }
 
-  /** Takes so many bytes for a write if they are at hand. */
+  /** Takes so many bytes for a write if they are at hand; never while more is in use than there may be. */
   tryTake(bytes: number): boolean {
-    if (bytes > this.#pooled) return false
+    if (bytes > this.#pooled || this.#room() < 0) return false
     this.#pooled -= bytes
     this.#reserved += bytes
     return true
@@ -107,17 +114,20 @@ export class Accounts {
   /** So many bytes are no longer in use. */
   free(bytes: number): void {
     this.#pooled += bytes
-    if (this.#pooled <= 2 * this.chunkBytes) return
-    void this.#serially(() => this.#giveBack(this.#pooled - this.chunkBytes, { isDurable: false })).catch(() => undefined)
+    this.#removed += bytes
+    this.#unwritten += bytes
+    if (this.#unwritten <= this.chunkBytes && this.#pooled <= 2 * this.chunkBytes) return
+    void this.#serially(() => this.#settleUp()).catch(() => undefined)
   }
 
   /** Has so many bytes at hand that were not; resolves to false when the quota has no room for them. */
   grow(bytes: number): Promise<boolean> {
     return this.#serially(async () => {
-      const needed = bytes - this.#pooled
-      if (needed <= 0) return true
       await this.refresh()
+      await this.#giveBack(Math.min(this.#pooled, -this.#room()), { isDurable: false })
+      const needed = bytes - this.#pooled
       const room = this.#room()
+      if (needed <= 0) return room >= 0
       if (room < needed) return false
       const wanted = Math.min(room, Math.max(needed, this.chunkBytes))
       this.#taken += wanted
@@ -141,14 +151,14 @@ export class Accounts {
     const { directory, owner, files } = this.#options
     const ledgers = await listLedgers(directory, files)
     if (!ledgers.some((ledger) => ledger.owner === owner && ledger.origin === owner)) await this.#beginAgain()
-    const sum = { usedBytes: 0, takenBytes: 0, freedBytes: 0, processes: 1 }
+    const sum = { ...NOTHING, processes: 1, ledgers: ledgers.map(({ name }) => name).toSorted().join() }
     for (const ledger of ledgers) {
       if (ledger.origin === owner && ledger.owner === owner) continue
       const state = await readLedger(join(directory, ledger.name), files)
       if (state === null || state === undefined) continue
       sum.usedBytes += state.takenBytes - state.freedBytes
       sum.takenBytes += state.takenBytes
-      sum.freedBytes += state.freedBytes
+      sum.removedBytes += state.removedBytes
       if (!state.isClosed) sum.processes += 1
     }
     this.#others = sum
@@ -157,12 +167,12 @@ export class Accounts {
   /** What all ledgers come to now. */
   async totals(): Promise<Totals> {
     await this.refresh()
-    const { usedBytes, takenBytes, freedBytes, processes } = this.#others
+    const { usedBytes, takenBytes, removedBytes } = this.#others
     return {
+      ...this.#others,
       usedBytes: usedBytes + this.#taken - this.#freed,
       takenBytes: takenBytes + this.#taken,
-      freedBytes: freedBytes + this.#freed,
-      processes,
+      removedBytes: removedBytes + this.#removed,
     }
   }
 
@@ -214,7 +224,9 @@ export class Accounts {
     // One that was claimed before may have been added to the ledger of whoever claimed it, and not removed.
     const isExact = state !== undefined && state.isClosed && !state.isRecountDue && ledger.owner === ledger.origin
     this.#isRecountDue ||= !isExact
-    this.#taken += Math.max(0, (state?.takenBytes ?? 0) - (state?.freedBytes ?? 0))
+    this.#taken += Math.max(state?.takenBytes ?? 0, state?.freedBytes ?? 0)
+    this.#freed += state?.freedBytes ?? 0
+    this.#removed += state?.removedBytes ?? 0
     await this.#write({ isDurable: true })
     await unlinkIfThere(files, path)
   }
@@ -236,7 +248,14 @@ export class Accounts {
 
   #state(): LedgerState {
     const isRecountDue = this.#isRecountDue
-    return { takenBytes: this.#taken, freedBytes: this.#freed, isClosed: false, isRecountDue }
+    const [takenBytes, freedBytes, removedBytes] = [this.#taken, this.#freed, this.#removed]
+    return { takenBytes, freedBytes, removedBytes, isClosed: false, isRecountDue }
+  }
+
+  /** Gives back what is not needed soon, and tells what was removed. */
+  async #settleUp(): Promise<void> {
+    if (this.#pooled > 2 * this.chunkBytes) await this.#giveBack(this.#pooled - this.chunkBytes, { isDurable: false })
+    else if (this.#unwritten > 0) await this.#write({ isDurable: false })
   }
 
   async #giveBack(bytes: number, options: { readonly isDurable: boolean }): Promise<void> {
@@ -247,6 +266,7 @@ export class Accounts {
   }
 
   async #write(options: { readonly isDurable: boolean }): Promise<void> {
+    this.#unwritten = 0
     await this.#ledger?.write(this.#state(), options)
   }
 

@@ -24,8 +24,6 @@ export interface EvictorOptions {
 
 /** What a slice of eviction came to. */
 export interface Slice {
-  /** What was removed, in bytes; some of it may be held by readers and so not be free yet. */
-  readonly removedBytes: number
   /** Nothing more can be evicted now. */
   readonly isExhausted: boolean
   /** And that is because of the lease. */
@@ -46,61 +44,64 @@ export class Evictor {
   }
 
   /**
-   * Evicts until so much is removed, for as long as a slice may take.
+   * Evicts while more is wanted, for as long as a slice may take.
    *
+   * @param wantedBytes How much more is wanted, asked again after each; what readers hold is not free before they end.
    * @param share How much of what is stored is to go in all, of 1: so much goes of each sample.
    */
-  evict(wantedBytes: number, share: number): Promise<Slice> {
+  evict(wantedBytes: () => number, share: number): Promise<Slice> {
     const slice = this.#lastSlice.then(() => this.#evict(wantedBytes, share))
     this.#lastSlice = slice.catch(() => undefined)
     return slice
   }
 
-  async #evict(wantedBytes: number, share: number): Promise<Slice> {
-    let removedBytes = 0
+  async #evict(wantedBytes: () => number, share: number): Promise<Slice> {
     let evictions = 0
     let seenBuckets = 0
     let leasedUs: number | undefined
     if (this.#options.clock.presentUs() < this.#leasedUntilUs) {
-      return { removedBytes, isExhausted: true, isLeased: true }
+      return { isExhausted: true, isLeased: true }
     }
-    while (removedBytes < wantedBytes && evictions < EVICTIONS_PER_SLICE) {
+    while (wantedBytes() > 0 && evictions < EVICTIONS_PER_SLICE) {
       const candidate = this.#sample?.next()
-      if (candidate !== undefined && !this.#isLeased(candidate.usedUs)) {
-        const freed = await this.#evictOne(candidate)
-        removedBytes += freed
-        if (freed > 0) {
+      if (candidate !== undefined && this.#isLeased(candidate.usedUs)) {
+        leasedUs = Math.min(leasedUs ?? candidate.usedUs, candidate.usedUs)
+        this.#sample?.pass(candidate)
+        continue
+      }
+      if (candidate !== undefined) {
+        if (await this.#evictOne(candidate)) {
           evictions += 1
           seenBuckets = 0
         }
         continue
       }
-      if (candidate !== undefined) leasedUs = Math.min(leasedUs ?? candidate.usedUs, candidate.usedUs)
       this.#sample = undefined
       if (seenBuckets >= BUCKETS) {
         this.#leasedUntilUs = leasedUs === undefined ? 0 : leasedUs + this.#leaseUs
-        return { removedBytes, isExhausted: true, isLeased: leasedUs !== undefined }
+        return { isExhausted: true, isLeased: leasedUs !== undefined }
       }
       this.#sample = await Sample.take(this.#options.stored, this.#nextBucket, share)
       seenBuckets += this.#sample.buckets
       this.#nextBucket = (this.#nextBucket + this.#sample.buckets) % BUCKETS
     }
-    return { removedBytes, isExhausted: false, isLeased: false }
+    return { isExhausted: false, isLeased: false }
   }
 
-  async #evictOne({ name, usedUs, costBytes }: Candidate): Promise<number> {
+  /** Resolves to whether it went. */
+  async #evictOne({ name, usedUs, costBytes }: Candidate): Promise<boolean> {
     const { accessLog, taker } = this.#options
     const unrecordedUs = accessLog.unrecordedUs(name)
     if (unrecordedUs !== undefined && unrecordedUs > usedUs) {
       this.#sample?.putBack({ name, usedUs: unrecordedUs, costBytes })
-      return 0
+      return false
     }
     const taken = await taker.take(
       name,
       ({ modifiedUs }) => modifiedUs === usedUs && (accessLog.unrecordedUs(name) ?? usedUs) <= usedUs,
     )
     if (taken.outcome === 'kept') this.#sample?.putBack({ name, usedUs: taken.stat.modifiedUs, costBytes })
-    return taken.outcome === 'removed' ? costBytes : 0
+    return taken.outcome === 'removed'
   }
 
   get #leaseUs(): number {

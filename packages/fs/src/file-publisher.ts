@@ -9,6 +9,7 @@ import type { Layout, StoredName } from './layout.ts'
 
 /** What a write has of the quota. */
 export interface Ticket {
+  readonly costBytes: number
   /** Whether what it has is in use, however the write ends: whoever removes the file has the bytes freed then. */
   isInUse: boolean
 }
@@ -36,7 +37,7 @@ export class FilePublisher {
   async write<Result>(ticket: Ticket, write: (path: string) => Promise<Result>): Promise<Result> {
     const { files, directory } = this.#options
     this.#count += 1
-    const path = join(directory, `w.${this.#count}`)
+    const path = join(directory, `w.${this.#count}.${ticket.costBytes}`)
     try {
       return await write(path)
     } finally {
@@ -109,6 +110,12 @@ export class FilePublisher {
       throw error
     }
   }
+}
+
+/** What a file in a temporary folder that is being written will take of the quota; undefined for other files. */
+export function writtenCostBytes(file: string): number | undefined {
+  const [, costBytes] = /^w\.\d+\.(\d+)$/.exec(file) ?? []
+  return costBytes === undefined ? undefined : Number(costBytes)
 }
 
 function lostError(): StorageError {

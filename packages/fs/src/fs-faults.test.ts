@@ -97,7 +97,7 @@ describe('a write that fails', () => {
   })
 
   test.each(['torn', 'whole'] as const)('when its content is %s leaves nothing, and can be repeated', async (effect) => {
-    await withFaults({ errno: 'ENOSPC', operation: 'write', effect, path: /w\.\d+$/ }, async (storage, setFailing) => {
+    await withFaults({ errno: 'ENOSPC', operation: 'write', effect, path: /w\.\d+\.\d+$/ }, async (storage, setFailing) => {
       setFailing(true)
       await expect(commit(storage, LARGE)).rejects.toMatchObject({ code: 'no-space' })
       setFailing(false)

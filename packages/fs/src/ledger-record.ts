@@ -1,9 +1,11 @@
 import { crc32 } from 'node:zlib'
 
-/** What a process has taken of the quota and given back of it, ever. Both only grow. */
+/** What a process has taken of the quota and given back of it, ever. It only grows. */
 export interface LedgerState {
   readonly takenBytes: number
   readonly freedBytes: number
+  /** What it has removed, ever: some of that it gave back, and some it wrote anew. May be behind by what it takes at once. */
+  readonly removedBytes: number
   /** Its process has ended in good order: what it says is exact. */
   readonly isClosed: boolean
   /** More may be counted than is there, so what is there has to be counted. */
@@ -25,6 +27,7 @@ export function encodeRecord(number: number, state: LedgerState): Buffer {
   record.writeDoubleLE(number, 8)
   record.writeDoubleLE(state.takenBytes, 16)
   record.writeDoubleLE(state.freedBytes, 24)
+  record.writeDoubleLE(state.removedBytes, 32)
   record.writeUInt32LE(crc32(record.subarray(0, RECORD_BYTES - 4)), RECORD_BYTES - 4)
   return record
 }
@@ -44,6 +47,7 @@ export function decodeLedger(bytes: Uint8Array): LedgerState | undefined {
     newest = {
       takenBytes: record.readDoubleLE(16),
       freedBytes: record.readDoubleLE(24),
+      removedBytes: record.readDoubleLE(32),
       isClosed: (flags & CLOSED) !== 0,
       isRecountDue: (flags & RECOUNT_DUE) !== 0,
     }

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { FileOperations } from '@caskade/core/files'
 import type { Accounts, Totals } from './accounts.ts'
 import { fileCostBytes } from './file-cost.ts'
+import { writtenCostBytes } from './file-publisher.ts'
 import { readIfThere, statIfThere } from './held-files.ts'
 import type { Layout } from './layout.ts'
 import type { StoredFiles } from './stored-files.ts'
@@ -16,32 +17,46 @@ export interface RecountOptions {
   readonly signal: AbortSignal
 }
 
+/** How often to begin anew because another process has taken over a ledger meanwhile. */
+const ATTEMPTS = 3
+
+/** How many parts of the quota a process may have at hand, or have removed without its ledger saying so. */
+const CHUNKS_AT_HAND = 4
+
 /**
  * Counts what is there, folder by folder, while it changes, and corrects what is counted as far as that is certain.
  *
- * What was there at the beginning is still there, and was counted or not, or has been given back since; what is there now
- * was there at the beginning, or has been taken since. So the sum at the beginning lies between two bounds, each of
- * which allows for what processes have at hand for their next writes. A sum between them is left alone.
+ * What was there at the beginning is still there or has been removed since; what is there now was there at the beginning, or
+ * has been written since. So the sum at the beginning lies between two bounds, each of which allows for what processes
+ * have at hand for their next writes. A sum between them is left alone.
  */
-export async function recount({ layout, files, stored, accounts, signal }: RecountOptions): Promise<void> {
-  const before = await accounts.totals()
-  let storedBytes = 0
-  for (const folder of [...(await stored.folders('cas')), ...(await stored.folders('ac'))]) {
-    for (const { stat } of await stored.look([folder])) storedBytes += fileCostBytes(stat.sizeBytes)
-    if (signal.aborted) return
+export async function recount(options: RecountOptions): Promise<void> {
+  const { stored, accounts, signal } = options
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const before = await accounts.totals()
+    const temporary = new Map<string, number>()
+    await countTemporary(options, temporary)
+    let storedBytes = 0
+    for (const folder of [...(await stored.folders('cas')), ...(await stored.folders('ac'))]) {
+      for (const { stat } of await stored.look([folder])) storedBytes += fileCostBytes(stat.sizeBytes)
+      if (signal.aborted) return
+    }
+    await countTemporary(options, temporary)
+    const after = await accounts.totals()
+    if (before.ledgers !== after.ledgers) continue
+    const temporaryBytes = [...temporary.values()].reduce((sum, bytes) => sum + bytes, 0)
+    const correction = correctionOf(before, after, { storedBytes, temporaryBytes, chunkBytes: accounts.chunkBytes })
+    if (correction !== 0) await accounts.correct(correction)
+    await accounts.setRecountDue(false)
+    return
   }
-  const temporaryBytes = await countTemporary(layout, files)
-  const after = await accounts.totals()
-  const correction = correctionOf(before, after, { storedBytes, temporaryBytes, chunkBytes: accounts.chunkBytes })
-  if (correction !== 0) await accounts.correct(correction)
-  await accounts.setRecountDue(false)
 }
 
 /** What was counted. */
 export interface Counted {
   /** What is in its place, in bytes. */
   readonly storedBytes: number
-  /** What processes are writing or hold; some of it may be in its place as well. */
+  /** What processes were writing or holding meanwhile; some of it may be in its place as well. */
   readonly temporaryBytes: number
   /** How much a process takes at once for its next writes. */
   readonly chunkBytes: number
@@ -50,23 +65,25 @@ export interface Counted {
 /** By how much the sum of the ledgers is certainly wrong. */
 export function correctionOf(before: Totals, after: Totals, counted: Counted): number {
   const { storedBytes, temporaryBytes, chunkBytes } = counted
-  const atHandBytes = 3 * chunkBytes * Math.max(before.processes, after.processes)
-  const givenBackBytes = Math.max(0, after.freedBytes - before.freedBytes)
-  const takenBytes = Math.max(0, after.takenBytes - before.takenBytes)
-  const mostBytes = storedBytes + temporaryBytes + givenBackBytes + atHandBytes
-  const leastBytes = storedBytes - takenBytes - atHandBytes
-  if (before.usedBytes > mostBytes) return mostBytes - before.usedBytes
-  return Math.max(0, leastBytes - before.usedBytes)
+  const atHandBytes = CHUNKS_AT_HAND * chunkBytes * Math.max(before.processes, after.processes)
+  const removedBytes = after.removedBytes - before.removedBytes
+  const takenBytes = after.takenBytes - before.takenBytes
+  const mostBytes = storedBytes + temporaryBytes + removedBytes + atHandBytes
+  const leastBytes = storedBytes - takenBytes - removedBytes - atHandBytes
+  const isBetween = before.usedBytes >= leastBytes && before.usedBytes <= mostBytes
+  // Rather too much than too little.
+  return isBetween ? 0 : mostBytes - before.usedBytes
 }
 
-async function countTemporary(layout: Layout, files: FileOperations): Promise<number> {
-  let bytes = 0
+/** Notes what is in temporary folders, by its path; of what is being written, the name says how much it will be. */
+async function countTemporary({ layout, files }: RecountOptions, counted: Map<string, number>): Promise<void> {
   for (const owner of await readIfThere(files, layout.temporary)) {
     if (owner.includes('.')) continue
     for (const name of await readIfThere(files, join(layout.temporary, owner))) {
-      const stat = await statIfThere(files, join(layout.temporary, owner, name))
-      bytes += fileCostBytes(stat?.sizeBytes ?? 0)
+      const path = join(layout.temporary, owner, name)
+      const stat = await statIfThere(files, path)
+      const costBytes = writtenCostBytes(name) ?? fileCostBytes(stat?.sizeBytes ?? 0)
+      counted.set(path, Math.max(counted.get(path) ?? 0, costBytes))
     }
   }
-  return bytes
 }

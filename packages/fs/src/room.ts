@@ -40,7 +40,7 @@ export class Room {
       throw new StorageError('too-large', `Fs: ${costBytes} bytes do not fit in a quota of ${quota.maxBytes}`)
     }
     await this.#reserve(costBytes)
-    const ticket: Ticket = { isInUse: false }
+    const ticket: Ticket = { costBytes, isInUse: false }
     try {
       return await write(ticket)
     } finally {
@@ -87,8 +87,8 @@ export class Room {
       if (accounts.tryTake(costBytes)) return
       if ((await accounts.grow(costBytes)) && accounts.tryTake(costBytes)) return
       await taker.retry()
-      const wantedBytes = Math.max(accounts.usedBytes + costBytes - quota.maxBytes, 1)
-      const { isExhausted, isLeased } = await evictor.evict(wantedBytes, wantedBytes / quota.maxBytes)
+      const wantedBytes = (): number => accounts.usedBytes + costBytes - quota.maxBytes
+      const { isExhausted, isLeased } = await evictor.evict(wantedBytes, wantedBytes() / quota.maxBytes)
       if (!isExhausted) continue
       // What others gave back meanwhile, or what a process that is gone had taken.
       await accounts.adopt()
@@ -103,7 +103,7 @@ export class Room {
     const share = (accounts.usedBytes - quota.lowBytes) / Math.max(accounts.usedBytes, 1)
     try {
       while (!this.#isStopped && accounts.usedBytes > quota.lowBytes) {
-        const { isExhausted } = await evictor.evict(accounts.usedBytes - quota.lowBytes, share)
+        const { isExhausted } = await evictor.evict(() => accounts.usedBytes - quota.lowBytes, share)
         if (isExhausted) return
         // Others may have evicted as well.
         await accounts.refresh()

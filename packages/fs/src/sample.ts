@@ -64,9 +64,14 @@ export class Sample {
     return candidate
   }
 
+  /** Leaves out one that has to stay. */
+  pass({ costBytes }: Candidate): void {
+    this.#allowanceBytes += costBytes
+  }
+
   /** Puts one in its place that was used later than it seemed. */
   putBack(candidate: Candidate): void {
-    this.#allowanceBytes += candidate.costBytes
+    this.pass(candidate)
     let low = 0
     let high = this.#candidates.length
     while (low < high) {
