@@ -151,7 +151,14 @@ export class Accounts {
     const { directory, owner, files } = this.#options
     const ledgers = await listLedgers(directory, files)
     if (!ledgers.some((ledger) => ledger.owner === owner && ledger.origin === owner)) await this.#beginAgain()
-    const sum = { ...NOTHING, processes: 1, ledgers: ledgers.map(({ name }) => name).toSorted().join() }
+    const sum = {
+      ...NOTHING,
+      processes: 1,
+      ledgers: ledgers
+        .map(({ name }) => name)
+        .toSorted()
+        .join(),
+    }
     for (const ledger of ledgers) {
       if (ledger.origin === owner && ledger.owner === owner) continue
       const state = await readLedger(join(directory, ledger.name), files)

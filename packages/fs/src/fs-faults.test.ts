@@ -20,11 +20,7 @@ beforeEach(() => {
 
 afterEach(() => rmSync(path, { recursive: true }))
 
-type Use = (
-  storage: StorageABC,
-  setFailing: (isFailing: boolean) => void,
-  actionCache: ActionCacheABC,
-) => Promise<void>
+type Use = (storage: StorageABC, setFailing: (isFailing: boolean) => void, actionCache: ActionCacheABC) => Promise<void>
 
 /** Runs a backend whose files fail as planned once they are told to; they need not. */
 async function withFaults(fault: FileFault, use: Use): Promise<number> {
@@ -96,18 +92,24 @@ describe('a write that fails', () => {
     expect(readdirSync(join(path, 'tmp'))).toEqual([])
   })
 
-  test.each(['torn', 'whole'] as const)('when its content is %s leaves nothing, and can be repeated', async (effect) => {
-    await withFaults({ errno: 'ENOSPC', operation: 'write', effect, path: /w\.\d+\.\d+$/ }, async (storage, setFailing) => {
-      setFailing(true)
-      await expect(commit(storage, LARGE)).rejects.toMatchObject({ code: 'no-space' })
-      setFailing(false)
-      expect(await storage.hasBlob(LARGE.digest)).toBe(false)
+  test.each(['torn', 'whole'] as const)(
+    'when its content is %s leaves nothing, and can be repeated',
+    async (effect) => {
+      await withFaults(
+        { errno: 'ENOSPC', operation: 'write', effect, path: /w\.\d+\.\d+$/ },
+        async (storage, setFailing) => {
+          setFailing(true)
+          await expect(commit(storage, LARGE)).rejects.toMatchObject({ code: 'no-space' })
+          setFailing(false)
+          expect(await storage.hasBlob(LARGE.digest)).toBe(false)
 
-      await commit(storage, LARGE)
+          await commit(storage, LARGE)
 
-      await expectWhole(storage, LARGE)
-    })
-  })
+          await expectWhole(storage, LARGE)
+        },
+      )
+    },
+  )
 
   test('at its nth operation, whichever it is, is never acknowledged or is there, and can be repeated', async () => {
     for (const effect of ['none', 'whole'] as const) {

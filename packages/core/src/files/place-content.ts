@@ -38,10 +38,12 @@ export async function placeContent(
 ): Promise<void> {
   const { files, attempt, beforeSync } = options
   const isLinked = await linkSource(path, digest, source, files)
-  const file = await attempt(isLinked ? files.open(path, 'read') : openNew(path, files)).catch(async (error: unknown) => {
-    if (isLinked) await files.unlink(path).catch(() => undefined)
-    throw error
-  })
+  const file = await attempt(isLinked ? files.open(path, 'read') : openNew(path, files)).catch(
+    async (error: unknown) => {
+      if (isLinked) await files.unlink(path).catch(() => undefined)
+      throw error
+    },
+  )
   try {
     if (isLinked) await checkSize(file, digest, attempt)
     else await copyContent(file, digest, source, options)
