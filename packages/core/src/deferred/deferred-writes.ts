@@ -21,6 +21,7 @@ import type { StorageABC } from '../storage-abc.ts'
 import { isErrnoException, StorageError } from '../storage-error.ts'
 import { reportEvent } from '../storage-events.ts'
 import { openContent, stageContent } from './deferred-content.ts'
+import { DEFERRED_DEFAULTS } from './deferred-defaults.ts'
 import type { Hold } from './hold.ts'
 import type { PendingItem } from './pending-item.ts'
 import { entryMemoryBytes } from './pending-item.ts'
@@ -225,12 +226,12 @@ export class DeferredWrites extends Lifecycle {
   }
 
   protected override async onStart(): Promise<void> {
-    const { concurrency = 20, maxWrites = 100_000, maxBytes = 4 * 1024 ** 3, directory } = this.#options
+    const { directory, concurrency, maxWrites, maxBytes } = this.#options
     this.#writes = await PendingWrites.open({
       directory,
-      concurrency,
-      maxWrites,
-      maxBytes,
+      concurrency: concurrency ?? DEFERRED_DEFAULTS.concurrency,
+      maxWrites: maxWrites ?? DEFERRED_DEFAULTS.maxWrites,
+      maxBytes: maxBytes ?? DEFERRED_DEFAULTS.maxBytes,
       files: this.#files,
       targets: this.#targets,
       holding: (operation) => this.holding(operation),
@@ -273,7 +274,8 @@ export class DeferredWrites extends Lifecycle {
 
   async #drain(kind: 'blob' | 'entry'): Promise<void> {
     const deadline = new AbortController()
-    const timer = setTimeout(() => deadline.abort(new Error('drainMs has passed')), this.#options.drainMs ?? 10_000)
+    const drainMs = this.#options.drainMs ?? DEFERRED_DEFAULTS.drainMs
+    const timer = setTimeout(() => deadline.abort(new Error('drainMs has passed')), drainMs)
     try {
       await this.#pending.table.settled([kind], deadline.signal)
     } catch (error) {

@@ -81,10 +81,11 @@ export class CacheTier {
    */
   async write(digest: Digest, source: BlobSource, fill: Fill, published: Promise<unknown>): Promise<boolean> {
     let storing: Promise<void> | undefined
-    const store = (attempt: CacheAttempt): Promise<void> => {
+    const store = async (attempt: CacheAttempt): Promise<boolean> => {
       const publishable = publishableSource(source, { attempt, fill, published })
       storing = this.#cache.commitWrite(digest, publishable, { signal: attempt.signal })
-      return storing
+      await storing
+      return true
     }
     // Given up and stored all the same: what was deleted meanwhile must not come back.
     const discard = (): void => {
@@ -92,11 +93,7 @@ export class CacheTier {
     }
     try {
       if (!fill.beginWriting()) return false
-      const stored = await this.#guard.ask('commitWrite', async (attempt) => (await store(attempt), true), {
-        signal: fill.signal,
-        digest,
-        discard,
-      })
+      const stored = await this.#guard.ask('commitWrite', store, { signal: fill.signal, digest, discard })
       return stored === true
     } catch {
       // The fill was cancelled. Whoever cancelled it waits until the cache has heard of that.

@@ -3,6 +3,7 @@ import { DeferredWrites } from '../deferred/deferred-writes.ts'
 import type { FileOperations } from '../files/file-operations.ts'
 import { nodeFiles } from '../files/file-operations.ts'
 import { StorageError } from '../storage-error.ts'
+import { WITH_CACHE_DEFAULTS } from './with-cache-defaults.ts'
 
 /** How a WithCache behaves, whatever it is made of. */
 export interface WithCacheTuning {
@@ -74,18 +75,18 @@ const MINIMA = {
 export function resolveTuning(tuning: WithCacheTuning): ResolvedTuning {
   const resolved: ResolvedTuning = {
     deferFallbackWrites: tuning.deferFallbackWrites ?? false,
-    fallbackWriterThreads: tuning.fallbackWriterThreads ?? 20,
+    fallbackWriterThreads: tuning.fallbackWriterThreads ?? WITH_CACHE_DEFAULTS.fallbackWriterThreads,
     journalDirectory: tuning.journalDirectory ?? '',
-    maxPendingWrites: tuning.maxPendingWrites ?? 100_000,
-    maxPendingBytes: tuning.maxPendingBytes ?? 4 * 1024 ** 3,
-    drainMs: tuning.drainMs ?? 10_000,
-    maxCachedBlobBytes: tuning.maxCachedBlobBytes ?? 64 * 1024 ** 2,
+    maxPendingWrites: tuning.maxPendingWrites ?? WITH_CACHE_DEFAULTS.maxPendingWrites,
+    maxPendingBytes: tuning.maxPendingBytes ?? WITH_CACHE_DEFAULTS.maxPendingBytes,
+    drainMs: tuning.drainMs ?? WITH_CACHE_DEFAULTS.drainMs,
+    maxCachedBlobBytes: tuning.maxCachedBlobBytes ?? WITH_CACHE_DEFAULTS.maxCachedBlobBytes,
     spoolDirectory: tuning.spoolDirectory ?? tmpdir(),
-    cacheTimeoutMs: tuning.cacheTimeoutMs ?? 2000,
-    cacheRetryMs: tuning.cacheRetryMs ?? 30_000,
+    cacheTimeoutMs: tuning.cacheTimeoutMs ?? WITH_CACHE_DEFAULTS.cacheTimeoutMs,
+    cacheRetryMs: tuning.cacheRetryMs ?? WITH_CACHE_DEFAULTS.cacheRetryMs,
     trustCache: tuning.trustCache ?? false,
-    leaseMs: tuning.leaseMs ?? 4 * 3_600_000,
-    maxStaleMs: tuning.maxStaleMs ?? 0,
+    leaseMs: tuning.leaseMs ?? WITH_CACHE_DEFAULTS.leaseMs,
+    maxStaleMs: tuning.maxStaleMs ?? WITH_CACHE_DEFAULTS.maxStaleMs,
     files: tuning.files ?? nodeFiles,
   }
   for (const [name, { minimum, isInteger, unit }] of Object.entries(MINIMA)) {

@@ -1,5 +1,6 @@
 import type { OptionSchema, OptionsSchema } from '../provider.ts'
 import { MAX_TIMER_MS } from '../provider.ts'
+import { WITH_CACHE_DEFAULTS } from './with-cache-defaults.ts'
 
 /** The options of `type: with-cache` in a configuration. */
 export const withCacheSchema: OptionsSchema = {
@@ -13,15 +14,21 @@ export const withCacheSchema: OptionsSchema = {
       default: false,
       description: 'Acknowledge a write once it is in the journal, and bring it to the fallback later',
     },
-    fallbackWriterThreads: count(20, 'How many deferred writes may be on their way at once'),
+    fallbackWriterThreads: count(
+      WITH_CACHE_DEFAULTS.fallbackWriterThreads,
+      'How many deferred writes may be on their way at once',
+    ),
     journalDirectory: { type: 'string', format: 'path', description: 'A folder on a local disk for deferred writes' },
-    maxPendingWrites: count(100_000, 'How many deferred writes may wait'),
-    maxPendingBytes: bytes(4 * 1024 ** 3, 'How many bytes of deferred writes may wait'),
-    drainMs: timer(10_000, 'How long a stop waits for deferred writes to arrive'),
-    maxCachedBlobBytes: bytes(64 * 1024 ** 2, 'Larger blobs do not fill the cache'),
+    maxPendingWrites: count(WITH_CACHE_DEFAULTS.maxPendingWrites, 'How many deferred writes may wait'),
+    maxPendingBytes: bytes(WITH_CACHE_DEFAULTS.maxPendingBytes, 'How many bytes of deferred writes may wait'),
+    drainMs: timer(WITH_CACHE_DEFAULTS.drainMs, 'How long a stop waits for deferred writes to arrive'),
+    maxCachedBlobBytes: bytes(WITH_CACHE_DEFAULTS.maxCachedBlobBytes, 'Larger blobs do not fill the cache'),
     spoolDirectory: { type: 'string', format: 'path', description: 'A folder for blobs on their way into the cache' },
-    cacheTimeoutMs: { ...timer(2000, 'How long the cache may give no sign of life'), minimum: 1 },
-    cacheRetryMs: timer(30_000, 'How long a cache that does not work is left alone'),
+    cacheTimeoutMs: {
+      ...timer(WITH_CACHE_DEFAULTS.cacheTimeoutMs, 'How long the cache may give no sign of life'),
+      minimum: 1,
+    },
+    cacheRetryMs: timer(WITH_CACHE_DEFAULTS.cacheRetryMs, 'How long a cache that does not work is left alone'),
     trustCache: {
       type: 'boolean',
       default: false,
@@ -29,10 +36,13 @@ export const withCacheSchema: OptionsSchema = {
     },
     // Its quarter is a timer.
     leaseMs: {
-      ...duration(4 * 3_600_000, 'For how long the fallback keeps what is in use'),
+      ...duration(WITH_CACHE_DEFAULTS.leaseMs, 'For how long the fallback keeps what is in use'),
       maximum: 4 * MAX_TIMER_MS,
     },
-    maxStaleMs: duration(0, 'How old an action-cache entry in the cache may be and still be answered'),
+    maxStaleMs: duration(
+      WITH_CACHE_DEFAULTS.maxStaleMs,
+      'How old an action-cache entry in the cache may be and still be answered',
+    ),
   },
 }
 
