@@ -53,7 +53,7 @@ export class FilePublisher {
     const { layout, files } = this.#options
     const { inode } = await files.stat(path)
     try {
-      await this.#place(name, path, () => this.#link(path, layout.pathOf(name)))
+      await this.#place(name, path, () => files.link(path, layout.pathOf(name)))
     } catch (error) {
       if (isErrnoException(error, 'EEXIST')) return false
       throw error
@@ -70,18 +70,6 @@ export class FilePublisher {
     await this.#place(name, path, () => files.rename(path, layout.pathOf(name)))
     ticket.isInUse = true
     await this.#sync(name, inode)
-  }
-
-  async #link(path: string, place: string): Promise<void> {
-    const { files } = this.#options
-    try {
-      await files.link(path, place)
-    } catch (error) {
-      const isWithoutLinks = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].some((code) => isErrnoException(error, code))
-      if (!isWithoutLinks) throw error
-      // Replaces what another process may have stored there, which is the same content.
-      await files.rename(path, place)
-    }
   }
 
   async #place(name: StoredName, path: string, place: () => Promise<void>): Promise<void> {
