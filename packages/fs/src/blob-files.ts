@@ -39,7 +39,10 @@ export class BlobFiles {
   }
 
   /** Opens the file of a blob to read it; undefined when it is not there. */
-  async open(digest: Digest, path: string = this.#options.layout.pathOf(blobName(digest))): Promise<OpenFile | undefined> {
+  async open(
+    digest: Digest,
+    path: string = this.#options.layout.pathOf(blobName(digest)),
+  ): Promise<OpenFile | undefined> {
     try {
       return await this.#options.files.open(path, 'read')
     } catch (error) {

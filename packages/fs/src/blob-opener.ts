@@ -86,7 +86,9 @@ export class BlobOpener {
         return null
       }
       const reader = readerFromFile(file, range, { signal: options.signal, release: close })
-      return coversBlob(range, digest) ? verifiedReader(reader, digest, (error) => blobs.drop(digest, stat, error)) : reader
+      return coversBlob(range, digest)
+        ? verifiedReader(reader, digest, (error) => blobs.drop(digest, stat, error))
+        : reader
     } catch (error) {
       await close()
       throw error

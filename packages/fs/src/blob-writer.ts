@@ -53,7 +53,11 @@ export class BlobWriter {
     const remove = async (): Promise<boolean> => {
       const stat = await blobs.find(digest)
       if (stat === undefined) return false
-      await attempt(digest, 'remove', taker.take(name, ({ sizeBytes }) => sizeBytes === digest.sizeBytes))
+      await attempt(
+        digest,
+        'remove',
+        taker.take(name, ({ sizeBytes }) => sizeBytes === digest.sizeBytes),
+      )
       return true
     }
     if (await remove()) return

@@ -50,7 +50,11 @@ export class EntryFiles {
   }
 
   /** Stores an entry; resolves to false when there is one already and none was to be replaced. */
-  async update(key: ActionKey, entry: ActionCacheEntry, { ifAbsent }: { readonly ifAbsent: boolean }): Promise<boolean> {
+  async update(
+    key: ActionKey,
+    entry: ActionCacheEntry,
+    { ifAbsent }: { readonly ifAbsent: boolean },
+  ): Promise<boolean> {
     const name = entryName(key)
     const content = encodeEntry(key, entry)
     const costBytes = fileCostBytes(content.byteLength)
@@ -69,7 +73,12 @@ export class EntryFiles {
     const name = entryName(key)
     await this.#lock.run(name, async () => {
       const take = async (): Promise<boolean> =>
-        (await attempt('remove', taker.take(name, () => true))).outcome === 'removed'
+        (
+          await attempt(
+            'remove',
+            taker.take(name, () => true),
+          )
+        ).outcome === 'removed'
       if (await take()) return
       // Somebody may have taken it out of its place, and be about to put it back.
       await attempt('remove', taker.takeTaken(name))
@@ -121,9 +130,7 @@ export class EntryFiles {
     for (const digest of references) this.#options.accessLog.keep(blobName(digest))
   }
 
-  async #read(
-    name: StoredName,
-  ): Promise<{ readonly record: ActionCacheRecord; readonly stat: FileStat } | undefined> {
+  async #read(name: StoredName): Promise<{ readonly record: ActionCacheRecord; readonly stat: FileStat } | undefined> {
     const { files, layout, taker } = this.#options
     const file = await files.open(layout.pathOf(name), 'read').catch((error: unknown) => {
       if (isErrnoException(error, 'ENOENT')) return undefined

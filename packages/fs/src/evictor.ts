@@ -115,4 +115,3 @@ export class Evictor {
     return age < this.#leaseUs && age > -this.#leaseUs
   }
 }
-

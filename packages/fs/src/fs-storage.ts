@@ -8,14 +8,7 @@ import type {
   OperationOptions,
   ReadOptions,
 } from '@caskade/core'
-import {
-  assertHash,
-  createDigest,
-  isWhole,
-  resolveRange,
-  StorageABC,
-  StorageError,
-} from '@caskade/core'
+import { assertHash, createDigest, isWhole, resolveRange, StorageABC, StorageError } from '@caskade/core'
 import { fileError } from '@caskade/core/files'
 import { attempt } from './blob-files.ts'
 import { largestFileBytes } from './file-cost.ts'

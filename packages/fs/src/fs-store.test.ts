@@ -122,8 +122,8 @@ describe('a blob that is damaged', () => {
 
         expect(events.map(({ kind, digest }) => [kind, digest?.hash])).toEqual([['corrupt', blob.digest.hash]])
         events = []
-        if (method === 'getBlob') expect(outcome).toMatchObject({ code: 'corrupt' })
-        if (method === 'checkBlob') expect(outcome).toBe('damaged')
+        expect(StorageError.is(outcome, 'corrupt')).toBe(method === 'getBlob')
+        expect(outcome === 'damaged').toBe(method === 'checkBlob')
         await commitAll(storage, [blob])
         expect(await storage.checkBlob(blob.digest)).toBe('whole')
       }
@@ -243,18 +243,21 @@ describe('entries', () => {
     expect(mayBeIn(entryName({ namespace: 'b', key: 'k' }), 'a')).toBe(false)
   })
 
-  test.each(['flip-bit', 'truncate'] as const)('whose file is damaged (%s) are absent, told of, and dropped', async (how) => {
-    await using opened = await openStore({ path })
-    const key = { namespace: 'n', key: 'k' }
-    await opened.actionCache.update(key, entry)
-    damageFile(new Layout(path).pathOf(entryName(key)), how)
+  test.each(['flip-bit', 'truncate'] as const)(
+    'whose file is damaged (%s) are absent, told of, and dropped',
+    async (how) => {
+      await using opened = await openStore({ path })
+      const key = { namespace: 'n', key: 'k' }
+      await opened.actionCache.update(key, entry)
+      damageFile(new Layout(path).pathOf(entryName(key)), how)
 
-    expect(await opened.actionCache.get(key)).toBe(null)
+      expect(await opened.actionCache.get(key)).toBe(null)
 
-    expect(events.map(({ kind }) => kind)).toEqual(['corrupt'])
-    expect(existsSync(new Layout(path).pathOf(entryName(key)))).toBe(false)
-    expect(await opened.actionCache.update(key, entry, { ifAbsent: true })).toBe(true)
-  })
+      expect(events.map(({ kind }) => kind)).toEqual(['corrupt'])
+      expect(existsSync(new Layout(path).pathOf(entryName(key)))).toBe(false)
+      expect(await opened.actionCache.update(key, entry, { ifAbsent: true })).toBe(true)
+    },
+  )
 })
 
 test('a use is recorded as the time at which the file was modified, at most once in each granularity', async () => {

@@ -65,7 +65,9 @@ export function blobName({ hash, digestFunction = 'sha256' }: Pick<Digest, 'hash
 
 /** Names the file of an entry. */
 export function entryName({ namespace, key }: ActionKey): StoredName {
-  const hash = createHash('sha256').update(Buffer.from(`${namespace}\0${key}`, 'utf16le')).digest('hex')
+  const hash = createHash('sha256')
+    .update(Buffer.from(`${namespace}\0${key}`, 'utf16le'))
+    .digest('hex')
   return `ac.${encodeNamespace(namespace)}.${hash}`
 }
 

@@ -53,7 +53,7 @@ export async function recount(options: RecountOptions): Promise<void> {
 }
 
 /** What was counted. */
-export interface Counted {
+interface Counted {
   /** What is in its place, in bytes. */
   readonly storedBytes: number
   /** What processes were writing or holding meanwhile; some of it may be in its place as well. */

@@ -39,10 +39,12 @@ export async function placeContent(
   const { files, attempt, beforeSync } = options
   let isLinked = await linkSource(path, digest, source, files)
   if (isLinked && beforeSync !== undefined) isLinked = await prepareLinked(path, options)
-  const file = await attempt(isLinked ? files.open(path, 'read') : openNew(path, files)).catch(async (error: unknown) => {
-    if (isLinked) await files.unlink(path).catch(() => undefined)
-    throw error
-  })
+  const file = await attempt(isLinked ? files.open(path, 'read') : openNew(path, files)).catch(
+    async (error: unknown) => {
+      if (isLinked) await files.unlink(path).catch(() => undefined)
+      throw error
+    },
+  )
   try {
     if (isLinked) await checkSize(file, digest, attempt)
     else await copyContent(file, digest, source, options)
@@ -81,7 +83,11 @@ async function linkSource(
 async function prepareLinked(path: string, { files, beforeSync }: PlacementOptions): Promise<boolean> {
   try {
     const file = await files.open(path, 'read')
-    await beforeSync?.(file).finally(() => file.close())
+    try {
+      await beforeSync?.(file)
+    } finally {
+      await file.close()
+    }
     return true
   } catch {
     // Copying tells if it is something else.
