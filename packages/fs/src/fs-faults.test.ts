@@ -123,7 +123,7 @@ describe('a write that fails', () => {
           )
           setFailing(false)
           expect(['stored', 'unknown']).toContain(outcome)
-          expect(await storage.hasBlob(SMALL.digest) || outcome === 'unknown').toBe(true)
+          expect((await storage.hasBlob(SMALL.digest)) || outcome === 'unknown').toBe(true)
 
           await commit(storage, SMALL)
 
