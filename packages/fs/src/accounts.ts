@@ -91,11 +91,15 @@ export class Accounts {
 
   /** Gives back what is not in use, and says that all is in good order. */
   async close(): Promise<void> {
-    await this.#serially(async () => {
-      this.#freed += this.#pooled
-      this.#pooled = 0
-      await this.#ledger?.write({ ...this.#state(), isClosed: true }, { isDurable: true })
-    }).finally(() => this.#ledger?.close())
+    try {
+      await this.#serially(async () => {
+        this.#freed += this.#pooled
+        this.#pooled = 0
+        await this.#ledger?.write({ ...this.#state(), isClosed: true }, { isDurable: true })
+      })
+    } finally {
+      await this.#ledger?.close()
+    }
   }
 
   /** Takes so many bytes for a write if they are at hand; never while more is in use than there may be. */

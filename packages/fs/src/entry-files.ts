@@ -10,7 +10,7 @@ import type { FilePublisher, Ticket } from './file-publisher.ts'
 import type { FileTaker } from './file-taker.ts'
 import type { HeldFiles } from './held-files.ts'
 import type { Layout, StoredName } from './layout.ts'
-import { blobName, entryName, mayStartWith } from './layout.ts'
+import { blobName, entryName, mayBeIn } from './layout.ts'
 import type { Room } from './room.ts'
 import type { StoredFiles } from './stored-files.ts'
 
@@ -89,10 +89,9 @@ export class EntryFiles {
   /** Lists the entries whose namespace starts with the prefix. Does not count as use. */
   async *list(namespacePrefix: string, onFolder: () => void): AsyncGenerator<ActionCacheRecord, void, undefined> {
     const { stored } = this.#options
-    const isOfInterest = (group: string): boolean => mayStartWith(group, namespacePrefix)
-    for (const folder of await attempt('list', stored.folders('ac', isOfInterest))) {
+    for (const folder of await attempt('list', stored.entryFolders())) {
       onFolder()
-      const names = await attempt('list', stored.names(folder))
+      const names = (await attempt('list', stored.names(folder))).filter((name) => mayBeIn(name, namespacePrefix))
       const found = await mapLimit(names, LIST_CONCURRENCY, (name) => attempt('read', this.#read(name)))
       for (const each of found) {
         if (each?.record.key.namespace.startsWith(namespacePrefix) === true) yield each.record

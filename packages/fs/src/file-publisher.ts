@@ -51,15 +51,15 @@ export class FilePublisher {
   /** Gives a file its place unless there is one already; resolves to whether it was given. */
   async publishNew(name: StoredName, path: string, ticket: Ticket): Promise<boolean> {
     const { layout, files } = this.#options
-    const { inode } = await files.stat(path)
     try {
-      await this.#place(name, path, () => this.#link(path, layout.pathOf(name)))
+      await this.#place(name, path, () => files.link(path, layout.pathOf(name)))
     } catch (error) {
       if (isErrnoException(error, 'EEXIST')) return false
       throw error
     }
     ticket.isInUse = true
-    await this.#sync(name, inode)
+    // It still has its first name.
+    await this.#sync(name, async () => (await files.stat(path)).inode)
     return true
   }
 
@@ -69,19 +69,7 @@ export class FilePublisher {
     const { inode } = await files.stat(path)
     await this.#place(name, path, () => files.rename(path, layout.pathOf(name)))
     ticket.isInUse = true
-    await this.#sync(name, inode)
-  }
-
-  async #link(path: string, place: string): Promise<void> {
-    const { files } = this.#options
-    try {
-      await files.link(path, place)
-    } catch (error) {
-      const isWithoutLinks = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].some((code) => isErrnoException(error, code))
-      if (!isWithoutLinks) throw error
-      // Replaces what another process may have stored there, which is the same content.
-      await files.rename(path, place)
-    }
+    await this.#sync(name, async () => inode)
   }
 
   async #place(name: StoredName, path: string, place: () => Promise<void>): Promise<void> {
@@ -100,13 +88,14 @@ export class FilePublisher {
     }
   }
 
-  async #sync(name: StoredName, inode: number): Promise<void> {
+  async #sync(name: StoredName, findInode: () => Promise<number>): Promise<void> {
     const { layout, syncs, taker } = this.#options
     try {
       await syncs.sync(layout.folderOf(name))
     } catch (error) {
       // It may be on disk or not, so nobody may find it.
-      await taker.take(name, (stat) => stat.inode === inode).catch(() => undefined)
+      const inode = await findInode().catch(() => undefined)
+      if (inode !== undefined) await taker.take(name, (stat) => stat.inode === inode).catch(() => undefined)
       throw error
     }
   }

@@ -103,11 +103,7 @@ export class FileTaker {
       await unlinkIfThere(files, path)
     } catch (error) {
       if (isErrnoException(error, 'ENOENT')) return
-      if (!isErrnoException(error, 'EEXIST')) {
-        // A file system without links: what has taken its place meanwhile, if anything, has the same content.
-        await files.rename(path, layout.pathOf(name))
-        return
-      }
+      if (!isErrnoException(error, 'EEXIST')) throw error
       const stat = await statIfThere(files, path)
       if (stat !== undefined) await this.#remove(name, path, stat)
     }

@@ -1,5 +1,7 @@
+import { dirname } from 'node:path'
 import type { FileOperations } from '@caskade/core/files'
 import { createLastingDirectory, SyncGroup } from '@caskade/core/files'
+import { statIfThere } from './held-files.ts'
 
 /** How long after a file got its name another process may still be about to sync the folder, in milliseconds. */
 const RECENT_MS = 10_000
@@ -24,7 +26,7 @@ export class FolderSyncs {
   prepare(path: string): Promise<void> {
     let preparing = this.#prepared.get(path)
     if (preparing === undefined) {
-      preparing = createLastingDirectory(this.#files, path)
+      preparing = this.#prepare(path)
       preparing.catch(() => this.#prepared.delete(path))
       this.#prepared.set(path, preparing)
     }
@@ -57,6 +59,14 @@ export class FolderSyncs {
     if ((this.#folders.get(path)?.syncedMs ?? 0) > changedMs || Date.now() - changedMs > RECENT_MS) return false
     await this.sync(path)
     return true
+  }
+
+  /** Most are there, with thousands of names in them, and need not be read to know that. */
+  async #prepare(path: string): Promise<void> {
+    const stat = await statIfThere(this.#files, path)
+    if (stat === undefined) return createLastingDirectory(this.#files, path)
+    // Another process may have created it and be about to sync the one above it.
+    if (Date.now() - stat.changedMs <= RECENT_MS) await this.#files.syncDirectory(dirname(path))
   }
 
   async #sync(path: string, folder: Folder): Promise<void> {

@@ -27,7 +27,12 @@ async function readVersion(layout: Layout, files: FileOperations): Promise<numbe
   })
   if (file === undefined) return undefined
   const bytes = Buffer.alloc(MAX_BYTES)
-  const length = await file.read(bytes, 0).finally(() => file.close())
+  let length: number
+  try {
+    length = await file.read(bytes, 0)
+  } finally {
+    await file.close()
+  }
   try {
     return (JSON.parse(bytes.toString('utf8', 0, length)) as { version: number }).version
   } catch (error) {

@@ -108,7 +108,7 @@ export class FsStorage extends StorageABC {
   override async *listBlobs({ signal }: OperationOptions = {}): AsyncGenerator<BlobInfo, void, undefined> {
     this.assertRunning(signal)
     const { stored, accessLog } = this.#store.running
-    const folders = await list(stored.folders('cas'))
+    const folders = await list(stored.blobFolders())
     for (let from = 0; from < folders.length; from += FOLDERS_AT_ONCE) {
       this.assertRunning(signal)
       for (const { name, stat } of await list(stored.look(folders.slice(from, from + FOLDERS_AT_ONCE)))) {

@@ -8,7 +8,7 @@ import { nodeFiles } from '@caskade/core/files'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { damageFile } from './folders.fixture.ts'
 import { FsStorage } from './index.ts'
-import { entryName, Layout, mayStartWith, namespaceFolder } from './layout.ts'
+import { entryName, Layout, mayBeIn } from './layout.ts'
 import { commitAll, keptOf, openStore, pathOf, setUsed } from './stores.fixture.ts'
 
 let path: string
@@ -78,6 +78,7 @@ test('what others have put there is neither touched nor listed nor evicted', asy
     'cas/sha256/ab/note',
     'cas/md5/ab/abcdef',
     'ac/x.y/ab/entry',
+    'ac/ab/entry',
     'tmp/mine',
     'tmp/00000000-0000-4000-8000-00000000000x/file',
     'ledgers/mine.ledger',
@@ -121,8 +122,8 @@ describe('a blob that is damaged', () => {
 
         expect(events.map(({ kind, digest }) => [kind, digest?.hash])).toEqual([['corrupt', blob.digest.hash]])
         events = []
-        if (method === 'getBlob') expect(outcome).toMatchObject({ code: 'corrupt' })
-        if (method === 'checkBlob') expect(outcome).toBe('damaged')
+        expect(StorageError.is(outcome, 'corrupt')).toBe(method === 'getBlob')
+        expect(outcome === 'damaged').toBe(method === 'checkBlob')
         await commitAll(storage, [blob])
         expect(await storage.checkBlob(blob.digest)).toBe('whole')
       }
@@ -238,8 +239,8 @@ describe('entries', () => {
       const expected = keys.filter(({ namespace }) => namespace.startsWith(prefix))
       expect(listed.toSorted()).toEqual(expected.map(({ namespace, key }) => `${namespace} ${key}`).toSorted())
     }
-    expect(namespaces.map(namespaceFolder).every((folder) => /^[\da-z_%~-]{1,133}$/.test(folder))).toBe(true)
-    expect(mayStartWith(namespaceFolder('b'), 'a')).toBe(false)
+    expect(keys.map(entryName).every((name) => /^ac\.[\da-z_%~-]{1,133}\.[\da-f]{64}$/.test(name))).toBe(true)
+    expect(mayBeIn(entryName({ namespace: 'b', key: 'k' }), 'a')).toBe(false)
   })
 
   test.each(['flip-bit', 'truncate'] as const)(

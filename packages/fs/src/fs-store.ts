@@ -148,7 +148,7 @@ export class FsStore extends Lifecycle {
   }
 
   async #hasFiles(stored: StoredFiles): Promise<boolean> {
-    return (await stored.folders('cas')).length + (await stored.folders('ac')).length > 0
+    return (await stored.folders()).length > 0
   }
 
   /** Looks for what processes left that are gone, one look at a time. */

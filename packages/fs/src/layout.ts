@@ -6,7 +6,7 @@ import { digestFunctions } from '@caskade/core'
 /** The version of what is on disk. Folders of a newer one are refused. */
 export const FORMAT_VERSION = 1
 
-/** How many characters of an encoded namespace a folder is named by; a longer one is cut off and ends in its hash. */
+/** How many characters of an encoded namespace are in the names of files; a longer one is cut off and ends in its hash. */
 const NAMESPACE_CHARACTERS = 100
 
 /** How long the hashes are that name files, in hexadecimal digits. Entries are named by SHA-256. */
@@ -36,13 +36,17 @@ export class Layout {
 
   /** The path at which a stored file is found. */
   pathOf(name: StoredName): string {
-    return join(this.folderOf(name), hashOf(name))
+    const [area, group, hash = ''] = name.split('.')
+    return join(this.folderOf(name), area === 'cas' ? hash : `${group}.${hash}`)
   }
 
-  /** The folder in which a stored file is found: one of 256 for each digest function and each namespace. */
+  /**
+   * The folder in which a stored file is found: one of 256 for each digest function, and one of 256 for entries. Namespaces
+   * have none of their own: clients choose them, and folders take room.
+   */
   folderOf(name: StoredName): string {
     const [area = '', group = '', hash = ''] = name.split('.')
-    return join(this.root, area, group, hash.slice(0, 2))
+    return area === 'cas' ? join(this.blobs, group, hash.slice(0, 2)) : join(this.entries, hash.slice(0, 2))
   }
 }
 
@@ -64,7 +68,7 @@ export function entryName({ namespace, key }: ActionKey): StoredName {
   const hash = createHash('sha256')
     .update(Buffer.from(`${namespace}\0${key}`, 'utf16le'))
     .digest('hex')
-  return `ac.${namespaceFolder(namespace)}.${hash}`
+  return `ac.${encodeNamespace(namespace)}.${hash}`
 }
 
 /** The hash in the name of a stored file. */
@@ -77,32 +81,36 @@ export function functionOf(name: StoredName): DigestFunction {
   return name.split('.')[1] as DigestFunction
 }
 
-/** Recognises a folder below `cas` or `ac` that can hold stored files. */
-export function isGroup(area: string, folder: string): boolean {
-  return area === 'cas' ? (digestFunctions as readonly string[]).includes(folder) : /^[\da-z_%~-]+$/i.test(folder)
+/** Recognises a folder below `cas` that can hold the files of blobs. */
+export function isFunction(folder: string): folder is DigestFunction {
+  return (digestFunctions as readonly string[]).includes(folder)
 }
 
-/** Names a file in one of the 256 folders by its path; undefined for what nobody here has put there. */
-export function storedName(area: string, group: string, bucket: string, file: string): StoredName | undefined {
-  const length = HASH_LENGTHS[area === 'cas' ? group : 'sha256']
-  return file.length === length && file.startsWith(bucket) && /^[\da-f]+$/.test(file)
-    ? `${area}.${group}.${file}`
-    : undefined
+/** Names the file of a blob, given the digest function and the beginning; undefined for what nobody here has put there. */
+export function blobFileName(group: DigestFunction, bucket: string, file: string): StoredName | undefined {
+  const isOurs = file.length === HASH_LENGTHS[group] && file.startsWith(bucket) && /^[\da-f]+$/.test(file)
+  return isOurs ? `cas.${group}.${file}` : undefined
 }
 
-/** The folder of a namespace. Beginnings stay beginnings, see {@link mayStartWith}. */
-export function namespaceFolder(namespace: string): string {
+/** Names the file of an entry likewise. */
+export function entryFileName(bucket: string, file: string): StoredName | undefined {
+  const [, hash] = /^[\da-z_%~-]+\.([\da-f]{64})$/.exec(file) ?? []
+  return hash?.startsWith(bucket) === true ? `ac.${file}` : undefined
+}
+
+/** Tells whether an entry may be one of a namespace that starts with a prefix. */
+export function mayBeIn(name: StoredName, namespacePrefix: string): boolean {
+  const encoded = encode(namespacePrefix)
+  const [known = '', hash] = (name.split('.')[1] ?? '').split('~')
+  return known.startsWith(encoded) || (hash !== undefined && encoded.startsWith(known))
+}
+
+/** What stands for a namespace in the names of files. */
+function encodeNamespace(namespace: string): string {
   const encoded = encode(namespace)
   if (encoded.length <= NAMESPACE_CHARACTERS) return encoded
   const hash = createHash('sha256').update(encoded).digest('hex')
   return `${encoded.slice(0, NAMESPACE_CHARACTERS)}~${hash.slice(0, 32)}`
-}
-
-/** Tells whether a folder may belong to a namespace that starts with a prefix. */
-export function mayStartWith(folder: string, prefix: string): boolean {
-  const encoded = encode(prefix)
-  const [known = '', hash] = folder.split('~')
-  return known.startsWith(encoded) || (hash !== undefined && encoded.startsWith(known))
 }
 
 /** Keeps what every file system takes for itself, whatever it thinks of capitals; `%` and four digits for the rest. */

@@ -37,7 +37,7 @@ export async function recount(options: RecountOptions): Promise<void> {
     const temporary = new Map<string, number>()
     await countTemporary(options, temporary)
     let storedBytes = 0
-    for (const folder of [...(await stored.folders('cas')), ...(await stored.folders('ac'))]) {
+    for (const folder of await stored.folders()) {
       for (const { stat } of await stored.look([folder])) storedBytes += fileCostBytes(stat.sizeBytes)
       if (signal.aborted) return
     }
@@ -53,7 +53,7 @@ export async function recount(options: RecountOptions): Promise<void> {
 }
 
 /** What was counted. */
-export interface Counted {
+interface Counted {
   /** What is in its place, in bytes. */
   readonly storedBytes: number
   /** What processes were writing or holding meanwhile; some of it may be in its place as well. */

@@ -43,8 +43,10 @@ export class Sample {
    * @param share How much of what it finds may go, of 1, unless it is the whole.
    */
   static async take(stored: StoredFiles, from: number, share: number): Promise<Sample> {
-    const folders = [...(await stored.folders('cas')), ...(await stored.folders('ac'))]
-    const byDistance = Map.groupBy(folders, ({ bucket }) => (parseInt(bucket, 16) - from + BUCKETS) % BUCKETS)
+    const byDistance = Map.groupBy(
+      await stored.folders(),
+      ({ bucket }) => (parseInt(bucket, 16) - from + BUCKETS) % BUCKETS,
+    )
     const candidates: Candidate[] = []
     let covered = 0
     for (; covered < BUCKETS && candidates.length < SAMPLE_FILES; covered += BUCKETS_AT_ONCE) {

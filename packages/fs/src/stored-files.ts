@@ -3,7 +3,7 @@ import { mapLimit } from '@caskade/core'
 import type { FileOperations, FileStat } from '@caskade/core/files'
 import { readIfThere, statIfThere } from './held-files.ts'
 import type { Layout, StoredName } from './layout.ts'
-import { isBucket, isGroup, storedName } from './layout.ts'
+import { blobFileName, entryFileName, isBucket, isFunction } from './layout.ts'
 
 /** How many folders, and how many files of each, are looked at at once. */
 const CONCURRENCY = 8
@@ -17,12 +17,13 @@ export interface StoredFile {
   readonly stat: FileStat
 }
 
-/** A folder that holds stored files: those of one digest function or namespace whose hashes begin alike. */
+/** A folder that holds stored files: those of one digest function, or entries, whose hashes begin alike. */
 export interface StoredFolder {
-  readonly area: 'cas' | 'ac'
-  readonly group: string
+  readonly path: string
   /** How the hashes begin, one of 256 beginnings. */
   readonly bucket: string
+  /** Names a file in it; undefined for what nobody here has put there. */
+  readonly nameOf: (file: string) => StoredName | undefined
 }
 
 /** Finds what is stored, folder by folder. Whatever else lies there is passed over. */
@@ -35,21 +36,30 @@ export class StoredFiles {
     this.#files = files
   }
 
-  /** The folders of an area, or of some groups in it; by their beginnings, so that those of one are next to each other. */
-  async folders(area: 'cas' | 'ac', isOfInterest: (group: string) => boolean = () => true): Promise<StoredFolder[]> {
+  /** The folders of blobs. */
+  async blobFolders(): Promise<StoredFolder[]> {
     const found: StoredFolder[] = []
-    for (const group of await readIfThere(this.#files, join(this.#layout.root, area))) {
-      if (!isGroup(area, group) || !isOfInterest(group)) continue
-      const buckets = await readIfThere(this.#files, join(this.#layout.root, area, group))
-      for (const bucket of buckets) if (isBucket(bucket)) found.push({ area, group, bucket })
+    for (const group of await readIfThere(this.#files, this.#layout.blobs)) {
+      if (!isFunction(group)) continue
+      const nameIn = (bucket: string, file: string): StoredName | undefined => blobFileName(group, bucket, file)
+      found.push(...(await this.#folders(join(this.#layout.blobs, group), nameIn)))
     }
     return found
   }
 
+  /** The folders of entries. */
+  entryFolders(): Promise<StoredFolder[]> {
+    return this.#folders(this.#layout.entries, entryFileName)
+  }
+
+  /** All of them. */
+  async folders(): Promise<StoredFolder[]> {
+    return [...(await this.blobFolders()), ...(await this.entryFolders())]
+  }
+
   /** The names of the files in a folder. */
-  async names({ area, group, bucket }: StoredFolder): Promise<StoredName[]> {
-    const files = await readIfThere(this.#files, join(this.#layout.root, area, group, bucket))
-    return files.map((file) => storedName(area, group, bucket, file)).filter((name) => name !== undefined)
+  async names({ path, nameOf }: StoredFolder): Promise<StoredName[]> {
+    return (await readIfThere(this.#files, path)).map(nameOf).filter((name) => name !== undefined)
   }
 
   /** Looks at all files in some folders; those that are gone meanwhile are left out. */
@@ -65,5 +75,13 @@ export class StoredFiles {
       }
     })
     return found
+  }
+
+  async #folders(
+    path: string,
+    nameIn: (bucket: string, file: string) => StoredName | undefined,
+  ): Promise<StoredFolder[]> {
+    const buckets = (await readIfThere(this.#files, path)).filter(isBucket)
+    return buckets.map((bucket) => ({ path: join(path, bucket), bucket, nameOf: (file) => nameIn(bucket, file) }))
   }
 }

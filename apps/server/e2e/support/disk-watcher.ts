@@ -53,7 +53,7 @@ async function bytesTaken(path: string): Promise<number> {
 }
 
 /** What `du` says: the blocks of all files and folders, those of several names once. */
-export async function diskUsage(path: string, seen: Set<number> = new Set()): Promise<number> {
+async function diskUsage(path: string, seen: Set<number> = new Set()): Promise<number> {
   let bytes = 0
   const entries = await readdir(path, { withFileTypes: true }).catch(() => [])
   for (const entry of entries) {

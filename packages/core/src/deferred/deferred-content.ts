@@ -25,10 +25,9 @@ export async function stageContent(
   { digest, source, files, signal }: OperationOptions & { digest: Digest; source: BlobSource; files: FileOperations },
 ): Promise<void> {
   const path = lane.contentPath(id)
-  const { wrap } = JournalError
-  await placeContent(path, digest, source, { files, signal, attempt: wrap })
+  await placeContent(path, digest, source, { files, signal, attempt: (operation) => JournalError.wrap(operation) })
   try {
-    await wrap(lane.syncNames())
+    await JournalError.wrap(lane.syncNames())
   } catch (error) {
     await files.unlink(path).catch(() => undefined)
     throw error

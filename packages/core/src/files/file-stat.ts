@@ -15,12 +15,10 @@ export interface FileStat {
 
 /** Reads what Node.js tells of a file. */
 export function fileStat({ size, ino, nlink, mtimeMs, ctimeMs }: Stats): FileStat {
-  // A quarter is more than what a double loses of such a number, and less than the half that `toSeconds` adds.
-  const modifiedUs = Math.floor(mtimeMs * 1000 + 0.25)
-  return { sizeBytes: size, inode: ino, links: nlink, modifiedUs, changedMs: ctimeMs }
+  return { sizeBytes: size, inode: ino, links: nlink, modifiedUs: Math.floor(mtimeMs * 1000), changedMs: ctimeMs }
 }
 
-/** A time in microseconds as the seconds that Node.js wants: half a microsecond more, because they are cut off, not rounded. */
+/** A time in microseconds as the seconds that Node.js wants: half a microsecond more, which is more than a double loses of it. */
 export function toSeconds(timeUs: number): number {
   return (timeUs + 0.5) / 1e6
 }

@@ -37,7 +37,8 @@ export async function placeContent(
   options: PlacementOptions,
 ): Promise<void> {
   const { files, attempt, beforeSync } = options
-  const isLinked = await linkSource(path, digest, source, files)
+  let isLinked = await linkSource(path, digest, source, files)
+  if (isLinked && beforeSync !== undefined) isLinked = await prepareLinked(path, options)
   const file = await attempt(isLinked ? files.open(path, 'read') : openNew(path, files)).catch(
     async (error: unknown) => {
       if (isLinked) await files.unlink(path).catch(() => undefined)
@@ -47,7 +48,7 @@ export async function placeContent(
   try {
     if (isLinked) await checkSize(file, digest, attempt)
     else await copyContent(file, digest, source, options)
-    if (beforeSync !== undefined) await attempt(beforeSync(file))
+    if (beforeSync !== undefined && !isLinked) await attempt(beforeSync(file))
     await attempt(file.sync())
   } catch (error) {
     // What failed is worth more to the caller than that it could not be removed.
@@ -74,6 +75,23 @@ async function linkSource(
     return true
   } catch {
     // Another file system, or one without links; copying tells if it is something else.
+    return false
+  }
+}
+
+/** Is done with a linked file; false when it belongs to somebody who does not permit that, and so has to be copied. */
+async function prepareLinked(path: string, { files, beforeSync }: PlacementOptions): Promise<boolean> {
+  try {
+    const file = await files.open(path, 'read')
+    try {
+      await beforeSync?.(file)
+    } finally {
+      await file.close()
+    }
+    return true
+  } catch {
+    // Copying tells if it is something else.
+    await unlinkIfThere(files, path)
     return false
   }
 }
