@@ -36,6 +36,8 @@ export {
 } from './entry-value.ts'
 export { DeferredWrites, type DeferredWritesOptions, type DeferredWritesStatus } from './deferred/deferred-writes.ts'
 export { assertComputable, createHasher, digestOf, emptyDigest, type Hasher } from './hashing.ts'
+export { abortable } from './abortable.ts'
+export { type BackoffOptions, backoffMs } from './deferred/backoff.ts'
 export { Lifecycle, startAll, stopAll } from './lifecycle.ts'
 export { mapLimit } from './map-limit.ts'
 export { MemoryBudget } from './memory-budget.ts'
