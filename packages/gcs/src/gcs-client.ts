@@ -9,6 +9,8 @@ import { retrying } from './retrying.ts'
 
 /** A request to the service. */
 export interface GcsCall extends HttpCall {
+  /** The same for all attempts at one thing, and for nothing else. The service's own clients send it as well. */
+  readonly token: string
   /** Statuses that are answers, besides those from 200 to 299. */
   readonly accepted?: readonly number[] | undefined
 }
@@ -30,7 +32,7 @@ const BUCKET_KNOWN_MS = 60_000
 export class GcsClient extends Lifecycle {
   readonly settings: GcsSettings
   readonly #transport: HttpTransport
-  readonly #tokens: TokenSource | undefined
+  readonly #credentials: TokenSource | undefined
   readonly #userProject: string
   #bucketKnownUntil = 0
 
@@ -41,7 +43,7 @@ export class GcsClient extends Lifecycle {
     const { apiEndpoint, customEndpoint, useAuthWithCustomEndpoint, authClient } = bucket.storage
     this.#transport = new HttpTransport({ endpoint: apiEndpoint, maxConnections, idleTimeoutMs })
     const isAnonymous = customEndpoint === true && useAuthWithCustomEndpoint !== true
-    this.#tokens = isAnonymous ? undefined : new TokenSource(authClient, apiEndpoint, idleTimeoutMs)
+    this.#credentials = isAnonymous ? undefined : new TokenSource(authClient, apiEndpoint, idleTimeoutMs)
     const { userProject } = bucket
     this.#userProject = userProject === undefined ? '' : `&userProject=${encodeURIComponent(userProject)}`
   }
@@ -93,7 +95,11 @@ export class GcsClient extends Lifecycle {
    *
    * @throws StorageError `unknown` when it is the bucket.
    */
-  async assertObjectMissing(text: string, name: string, call: Pick<HttpCall, 'action' | 'signal'>): Promise<void> {
+  async assertObjectMissing(
+    text: string,
+    name: string,
+    call: Pick<GcsCall, 'action' | 'signal' | 'token'>,
+  ): Promise<void> {
     const missing = missingThing(text, name)
     if (missing === 'object') return
     if (missing === 'unclear') {
@@ -108,16 +114,20 @@ export class GcsClient extends Lifecycle {
     throw bucketMissingError(call.action, this.settings.bucket.name)
   }
 
-  async #exchange(call: HttpCall): Promise<HttpAnswer> {
-    const tokens = this.#tokens
-    if (tokens === undefined) return this.#transport.exchange(call)
-    const headers = await tokens.headers(call.patience ?? call.signal)
-    const answer = await this.#transport.exchange({ ...call, headers: { ...call.headers, ...headers } })
+  async #exchange(call: GcsCall): Promise<HttpAnswer> {
+    const credentials = this.#credentials
+    const patience = call.patience ?? call.signal
+    const exchange = (more: Readonly<Record<string, string>> | undefined): Promise<HttpAnswer> => {
+      const headers = { ...call.headers, 'x-goog-gcs-idempotency-token': call.token, ...more }
+      return this.#transport.exchange({ ...call, headers })
+    }
+    if (credentials === undefined) return exchange(undefined)
+    const authorization = await credentials.headers(patience)
+    const answer = await exchange(authorization)
     if (answer.status !== 401) return answer
     await answer.text(MAX_REFUSAL_BYTES)
-    await tokens.renew(headers, call.patience ?? call.signal)
-    const renewed = await tokens.headers(call.patience ?? call.signal)
-    return this.#transport.exchange({ ...call, headers: { ...call.headers, ...renewed } })
+    await credentials.renew(authorization, patience)
+    return exchange(await credentials.headers(patience))
   }
 }
 

@@ -14,10 +14,13 @@ import { Crc32c } from '../crc32c.ts'
 import type { GcsStore } from '../gcs-store.ts'
 import { blobKnowledgeKey } from '../objects/object-knowledge.ts'
 import type { BlobFinder } from './blob-finder.ts'
-import { ObjectReading, WrongSize } from './object-reading.ts'
+import { ObjectReading, RemovedMeanwhile, WrongSize } from './object-reading.ts'
 
 /** Up to so many bytes are read at once, so that a reader that nobody reads keeps no connection. */
 const MAX_EAGER_BYTES = 64 * 1024
+
+/** How often a blob is opened again that others delete and write while it is read. */
+const MAX_ATTEMPTS = 50
 
 /** What opening a blob needs besides it. */
 export interface OpenOptions extends OperationOptions {
@@ -37,14 +40,26 @@ export class BlobOpener {
 
   /** As `getBlob`. */
   async open(digest: Digest, range: ByteRange, { signal, hold }: OpenOptions): Promise<BlobReader | null> {
-    const { abandoned, knowledge, names, uses } = this.#store
-    const name = names.blob(digest)
-    await abandoned.settled(name, signal)
+    const { abandoned, names } = this.#store
+    await abandoned.settled(names.blob(digest), signal)
     // Nothing to read, and no range that could be asked for; whether it is there still must be known.
     if (range.length === 0 && digest.sizeBytes > 0) {
       const isThere = await this.#finder.look(digest, { signal })
       return isThere ? readerFromBytes(new Uint8Array(0), { signal }) : null
     }
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#openOnce(digest, range, { signal, hold })
+      } catch (error) {
+        // Nobody has seen any of it yet, so what is there now will do.
+        if (!(error instanceof RemovedMeanwhile) || attempt === MAX_ATTEMPTS) throw error
+      }
+    }
+  }
+
+  async #openOnce(digest: Digest, range: ByteRange, { signal, hold }: OpenOptions): Promise<BlobReader | null> {
+    const { knowledge, names, uses } = this.#store
+    const name = names.blob(digest)
     const key = blobKnowledgeKey(digest)
     const epoch = knowledge.epoch(key)
     const reading = new ObjectReading(this.#store, { ...range, name, sizeBytes: digest.sizeBytes }, { signal })

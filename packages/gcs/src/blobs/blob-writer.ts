@@ -21,8 +21,8 @@ import type { NewObject, UploadOutcome } from '../uploads/upload.ts'
 /** Blobs up to this size are read into memory first: their checksum can then go ahead, and a repetition needs no source. */
 const MAX_BUFFERED_BYTES = 256 * 1024
 
-/** How often a write begins anew because what was there turned out damaged, or went away. */
-const MAX_ROUNDS = 4
+/** How often a write begins anew because what was there turned out damaged, or went away while others delete it. */
+const MAX_ROUNDS = 50
 
 /** Writers of one blob that overlap. */
 interface Overlap {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { ByteRange, OperationOptions } from '@caskade/core'
 import { StorageError } from '@caskade/core'
 import { garbledFailure } from '../gcs-errors.ts'
@@ -17,6 +18,9 @@ export class WrongSize extends Error {
   override readonly name = 'WrongSize'
 }
 
+/** The object went away before all of it was read, so that the rest cannot be had any more. */
+export class RemovedMeanwhile extends StorageError {}
+
 /**
  * Content on its way from the service. A body that breaks off goes on at the byte that it reached, in the same generation;
  * so does one whose connection was given up because nobody read it for a while.
@@ -26,6 +30,7 @@ export class ObjectReading {
   readonly #wanted: WantedContent
   readonly #leaving = new AbortController()
   readonly #signal: AbortSignal
+  readonly #token = randomUUID()
   #generation: string | undefined
   #customTimeMs: number | undefined
   #answer: HttpAnswer | undefined
@@ -123,7 +128,7 @@ export class ObjectReading {
     }
     const answer = await this.#request(at)
     if (answer !== null) return answer
-    throw new StorageError('unavailable', `Gcs: read ${name}: it was removed while it was read`)
+    throw new RemovedMeanwhile('unavailable', `Gcs: read ${name}: it was removed while it was read`)
   }
 
   async #request(at: number): Promise<HttpAnswer | null> {
@@ -132,7 +137,13 @@ export class ObjectReading {
     const lastByte = isWhole ? undefined : offset + length - 1
     const { access } = this.#store
     const generation = this.#generation
-    const answer = await access.openMedia(name, { offset: at, lastByte, generation, signal: this.#signal })
+    const answer = await access.openMedia(name, {
+      token: this.#token,
+      offset: at,
+      lastByte,
+      generation,
+      signal: this.#signal,
+    })
     if (answer === null) return null
     const problem = problemOf(answer, this.#wanted, at, generation)
     if (problem === undefined) return answer

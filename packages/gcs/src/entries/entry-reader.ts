@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { ActionCacheRecord, OperationOptions } from '@caskade/core'
 import { reportEvent, StorageError } from '@caskade/core'
 import type { GcsStore } from '../gcs-store.ts'
@@ -18,8 +19,9 @@ export async function readEntry(
   { signal }: OperationOptions,
 ): Promise<StoredEntry | null> {
   const { access, settings } = store
+  const token = randomUUID()
   const stored = await retrying(settings, signal, async () => {
-    const answer = await access.openMedia(name, { offset: 0, signal })
+    const answer = await access.openMedia(name, { token, offset: 0, signal })
     if (answer === null) return null
     const chunks = await Array.fromAsync(answer.chunks())
     const customTime = Date.parse(answer.header('x-goog-custom-time') ?? '')

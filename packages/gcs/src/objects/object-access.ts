@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { OperationOptions } from '@caskade/core'
 import type { GcsClient } from '../gcs-client.ts'
 import { parseJson } from '../gcs-client.ts'
@@ -8,6 +9,8 @@ import { FACT_FIELDS, factsOf } from './object-facts.ts'
 
 /** Which bytes of an object, and of which of its generations. */
 export interface MediaRange extends OperationOptions {
+  /** The same for all attempts at one reading. */
+  readonly token: string
   readonly offset: number
   /** The last byte that is wanted, or undefined for all that follow. */
   readonly lastByte?: number | undefined
@@ -45,11 +48,19 @@ export class ObjectAccess {
   /** Resolves to null when there is no such object. */
   async facts(name: string, { signal }: OperationOptions = {}): Promise<ObjectFacts | null> {
     const action = `look up ${name}`
+    const token = randomUUID()
     return retrying(this.#client.settings, signal, async () => {
       const path = this.#client.objectPath(name, `fields=${FACT_FIELDS}`)
-      const { status, text } = await this.#client.askOnce({ action, method: 'GET', path, signal, accepted: [404] })
+      const { status, text } = await this.#client.askOnce({
+        action,
+        token,
+        method: 'GET',
+        path,
+        signal,
+        accepted: [404],
+      })
       if (status !== 404) return factsOf(parseJson<ObjectResource>(text, action), action)
-      await this.#client.assertObjectMissing(text, name, { action, signal })
+      await this.#client.assertObjectMissing(text, name, { action, token, signal })
       return null
     })
   }
@@ -59,13 +70,17 @@ export class ObjectAccess {
    *
    * Stored bytes come as they are stored: accepting gzip keeps the service from unpacking what others stored compressed.
    */
-  async openMedia(name: string, { offset, lastByte, generation, signal }: MediaRange): Promise<HttpAnswer | null> {
+  async openMedia(
+    name: string,
+    { token, offset, lastByte, generation, signal }: MediaRange,
+  ): Promise<HttpAnswer | null> {
     const action = `read ${name}`
     const query = `alt=media${generation === undefined ? '' : `&generation=${generation}`}`
     const isWhole = offset === 0 && lastByte === undefined
     const range = isWhole ? undefined : { range: `bytes=${offset}-${lastByte ?? ''}` }
     const answer = await this.#client.open({
       action,
+      token,
       method: 'GET',
       path: this.#client.objectPath(name, query),
       headers: { 'accept-encoding': 'gzip', ...range },
@@ -73,27 +88,38 @@ export class ObjectAccess {
       accepted: [404, 416],
     })
     if (answer.status !== 404) return answer
-    await this.#client.assertObjectMissing(await answer.text(), name, { action, signal })
+    await this.#client.assertObjectMissing(await answer.text(), name, { action, token, signal })
     return null
   }
 
   /** Removes an object, or one generation of it and no other. Resolves to whether it was there. */
   async remove(name: string, { generation, patience, signal }: RemovalOptions = {}): Promise<boolean> {
     const action = `delete ${name}`
+    const token = randomUUID()
     const query = generation === undefined ? '' : `ifGenerationMatch=${generation}`
     const path = this.#client.objectPath(name, query)
     // 412: the generation was replaced, which is as good as removed.
     const accepted = generation === undefined ? [404] : [404, 412]
-    const { status, text } = await this.#client.ask({ action, method: 'DELETE', path, signal, patience, accepted })
-    if (status === 404) await this.#client.assertObjectMissing(text, name, { action, signal })
+    const { status, text } = await this.#client.ask({
+      action,
+      token,
+      method: 'DELETE',
+      path,
+      signal,
+      patience,
+      accepted,
+    })
+    if (status === 404) await this.#client.assertObjectMissing(text, name, { action, token, signal })
     return status !== 404 && status !== 412
   }
 
   /** Records a use. What the service refuses because it has recorded a later one is done. */
   async touch(name: string, customTimeMs: number, { signal }: OperationOptions = {}): Promise<TouchOutcome> {
     const action = `touch ${name}`
+    const token = randomUUID()
     const { status, text } = await this.#client.ask({
       action,
+      token,
       method: 'PATCH',
       path: this.#client.objectPath(name, 'fields=customTime'),
       headers: { 'content-type': 'application/json' },
@@ -104,19 +130,20 @@ export class ObjectAccess {
     })
     if (status === 429) return 'put-off'
     if (status !== 404) return 'done'
-    await this.#client.assertObjectMissing(text, name, { action, signal })
+    await this.#client.assertObjectMissing(text, name, { action, token, signal })
     return 'absent'
   }
 
   /** Lists objects whose names begin with the prefix, in the order of names. */
   async page(prefix: string, pageToken: string | undefined, { signal }: OperationOptions = {}): Promise<ObjectPage> {
     const action = `list ${prefix}`
+    const token = randomUUID()
     const query =
       `prefix=${encodeURIComponent(prefix)}&maxResults=${PAGE_SIZE}&fields=nextPageToken,items(${FACT_FIELDS})` +
       (pageToken === undefined ? '' : `&pageToken=${encodeURIComponent(pageToken)}`)
     const path = this.#client.bucketPath('/o', query)
     return retrying(this.#client.settings, signal, async () => {
-      const { text } = await this.#client.askOnce({ action, method: 'GET', path, signal })
+      const { text } = await this.#client.askOnce({ action, token, method: 'GET', path, signal })
       const { items = [], nextPageToken } = parseJson<{ items?: ObjectResource[]; nextPageToken?: string }>(
         text,
         action,

@@ -63,12 +63,14 @@ export function inTurn(kind: FakeRequestKind, ...faults: readonly (FakeFault | u
   return (request) => (request.kind === kind ? faults[next++] : undefined)
 }
 
-/** Has every request go wrong the first time that it comes, and none a second time. */
+/** Has every request go wrong the first time that it comes, and none that repeats it. */
 export function firstTime(faultFor: (request: FakeRequest) => FakeFault | undefined): FakePlan {
   const seen = new Set<string>()
   return (request) => {
-    const key = `${request.method} ${request.url} ${String(request.headers['range'] ?? '')}${String(request.headers['content-range'] ?? '')}`
-    if (seen.delete(key)) return undefined
+    const { method, url, headers } = request
+    // What is read on from another byte is still the same reading; each chunk of an upload is another.
+    const key = [method, headers['x-goog-gcs-idempotency-token'] ?? url, headers['content-range']].join(' ')
+    if (seen.has(key)) return undefined
     seen.add(key)
     return faultFor(request)
   }

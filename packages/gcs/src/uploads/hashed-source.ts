@@ -50,6 +50,7 @@ export class HashedSource {
 
   #hash(chunk: Uint8Array, begin: number): void {
     const fresh = chunk.subarray(Math.max(0, this.#hashedBytes - begin))
+    if (fresh.byteLength === 0) return
     this.#hasher.update(fresh)
     this.#crc.update(fresh)
     this.#hashedBytes += fresh.byteLength

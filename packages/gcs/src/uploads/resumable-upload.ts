@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { BlobSource, Digest } from '@caskade/core'
 import { StorageError } from '@caskade/core'
 import type { GcsAnswer } from '../gcs-client.ts'
@@ -35,6 +36,7 @@ export class ResumableUpload {
   readonly #tools: UploadTools
   readonly #object: NewObject
   readonly #source: HashedSource
+  readonly #token = randomUUID()
   #isAmbiguous = false
 
   constructor(tools: UploadTools, object: NewObject, source: BlobSource, digest: Digest) {
@@ -59,6 +61,7 @@ export class ResumableUpload {
     const { client } = this.#tools
     const answer = await client.ask({
       action,
+      token: randomUUID(),
       method: 'POST',
       path: client.uploadPath(uploadQuery('resumable', this.#object)),
       headers: {
@@ -118,6 +121,7 @@ export class ResumableUpload {
     const length = Math.min(client.settings.uploadChunkBytes, sizeBytes - offset)
     const answer = await client.askOnce({
       action,
+      token: this.#token,
       method: 'PUT',
       path,
       headers: { 'content-range': `bytes ${offset}-${offset + length - 1}/${sizeBytes}` },
@@ -135,9 +139,8 @@ export class ResumableUpload {
     const { action, signal, sizeBytes } = this.#object
     const headers = { 'content-range': `bytes */${sizeBytes}` }
     const { client } = this.#tools
-    return retrying(client.settings, signal, async () =>
-      this.#progressOf(await client.askOnce({ action, method: 'PUT', path, headers, signal, accepted: ACCEPTED })),
-    )
+    const call = { action, token: randomUUID(), method: 'PUT', path, headers, signal, accepted: ACCEPTED } as const
+    return retrying(client.settings, signal, async () => this.#progressOf(await client.askOnce(call)))
   }
 
   #progressOf({ status, text, header }: GcsAnswer): Progress {

@@ -14,9 +14,10 @@ export async function uploadBytes(
   bytes: Uint8Array,
 ): Promise<UploadOutcome> {
   const { type, head, tail } = envelope(tools, object)
+  const token = randomUUID()
   const body = Buffer.concat([head, bytes, tail])
   return retrying(tools.client.settings, object.patience ?? object.signal, (failures) =>
-    send(tools, object, { type, body, failures, crc32c: () => object.crc32c }),
+    send(tools, object, { token, type, body, failures, crc32c: () => object.crc32c }),
   )
 }
 
@@ -28,6 +29,7 @@ export async function uploadSource(
   digest: Digest,
 ): Promise<UploadOutcome> {
   const { type, head, tail } = envelope(tools, object)
+  const token = randomUUID()
   return retrying(tools.client.settings, object.signal, (failures) => {
     let hashed = new HashedSource(source, digest)
     const body: HttpContent = {
@@ -39,11 +41,12 @@ export async function uploadSource(
         yield tail
       },
     }
-    return send(tools, object, { type, body, failures, crc32c: () => hashed.crc32c })
+    return send(tools, object, { token, type, body, failures, crc32c: () => hashed.crc32c })
   })
 }
 
 interface Attempt {
+  readonly token: string
   readonly type: string
   readonly body: Uint8Array | HttpContent
   readonly failures: number
@@ -53,9 +56,10 @@ interface Attempt {
 async function send(tools: UploadTools, object: NewObject, attempt: Attempt): Promise<UploadOutcome> {
   const { action, signal, patience } = object
   const path = tools.client.uploadPath(uploadQuery('multipart', object))
+  const { token, body } = attempt
   const headers = { 'content-type': attempt.type }
   const accepted = object.ifAbsent ? [400, 412] : [400]
-  const call = { action, method: 'POST', path, headers, body: attempt.body, signal, patience, accepted } as const
+  const call = { action, token, method: 'POST', path, headers, body, signal, patience, accepted } as const
   const { status, text } = await tools.client.askOnce(call)
   const crc32c = attempt.crc32c()
   if (status === 412) return { isCreated: false, crc32c, isAmbiguous: attempt.failures > 0 }
