@@ -37,6 +37,8 @@ export {
 export { DeferredWrites, type DeferredWritesOptions, type DeferredWritesStatus } from './deferred/deferred-writes.ts'
 export { assertComputable, createHasher, digestOf, emptyDigest, type Hasher } from './hashing.ts'
 export { KeyedLock } from './with-cache/keyed-lock.ts'
+export { abortable } from './abortable.ts'
+export { type BackoffOptions, backoffMs } from './deferred/backoff.ts'
 export { Lifecycle, startAll, stopAll } from './lifecycle.ts'
 export { mapLimit } from './map-limit.ts'
 export { MemoryBudget } from './memory-budget.ts'

@@ -1,0 +1,5 @@
+export { GcsActionCache } from './gcs-action-cache.ts'
+export { type GcsConfig, gcsBackend, provider } from './gcs-backend.ts'
+export type { GcsAuth, GcsBucket } from './gcs-bucket.ts'
+export type { GcsOptions } from './gcs-options.ts'
+export { GcsStorage } from './gcs-storage.ts'

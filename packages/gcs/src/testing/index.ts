@@ -1,0 +1,5 @@
+export { type FakeFault, type FakePlan, type FakeRequest, type FakeRequestKind, type FakeStatus } from './fake-fault.ts'
+export { firstTime, inTurn } from './fake-fault.ts'
+export { FakeGcs, type FakeGcsOptions } from './fake-gcs.ts'
+export { type FakeMetadata, type FakeObject, type FakeObjects, FakeRefusal } from './fake-objects.ts'
+export { type FakeProgress, type FakeUploads } from './fake-uploads.ts'
