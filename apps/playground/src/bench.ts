@@ -1,0 +1,49 @@
+// Measures our backends beside what else a program would use: `pnpm bench --help`.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parseBenchArguments, usage } from './bench/arguments.ts'
+import { fullEffort, quickEffort } from './bench/cases.ts'
+import { describeMachine } from './bench/machine.ts'
+import type { ContestResult } from './bench/report.ts'
+import { makeReport } from './bench/report.ts'
+import type { CaseResult, RunOptions } from './bench/run-case.ts'
+import { runCase } from './bench/run-case.ts'
+import { figuresTable } from './bench/tables.ts'
+
+const REPORT = join(import.meta.dirname, '..', 'BENCHMARKS.md')
+
+const words = process.argv.slice(2)
+const { help, quick, write, seed, directory, selected } = parseBenchArguments(words)
+if (help) process.stdout.write(usage)
+else await main()
+
+async function main(): Promise<void> {
+  const effort = quick ? quickEffort : fullEffort
+  const folder = await mkdtemp(join(directory, 'caskade-bench-'))
+  try {
+    process.stdout.write(`${describeMachine()}; seed ${seed}\n`)
+    const measured = await measureAll({ effort, seed, directory: folder })
+    if (!write) return
+    const command = ['pnpm bench', ...words.filter((word) => word !== '--')].join(' ')
+    await writeFile(REPORT, makeReport(measured, { effort, seed, command, date: new Date() }))
+    process.stdout.write(`\nwrote ${REPORT}; now format it: pnpm fix\n`)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function measureAll(options: RunOptions): Promise<ContestResult[]> {
+  const measured: ContestResult[] = []
+  for (const { contest, cases } of selected) {
+    const results: CaseResult[] = []
+    for (const benchCase of cases) {
+      process.stderr.write(
+        `${contest.backend} ${benchCase.operation} ${benchCase.sizeBytes} ${benchCase.concurrency}\n`,
+      )
+      results.push(await runCase(contest, benchCase, options))
+    }
+    if (results.length > 0) process.stdout.write(`\n${contest.backend}\n\n${figuresTable(results)}\n`)
+    measured.push({ contest, results })
+  }
+  return measured
+}
