@@ -77,6 +77,11 @@ abstract class OneShotReader implements BlobReader {
     await release?.()
   }
 
+  /** Whether there is something to give back. */
+  protected get holdsSomething(): boolean {
+    return this.#release !== undefined
+  }
+
   /** Tells the producer, if one is at work, that nobody waits for the rest. */
   protected abandon(): void {}
 
@@ -99,6 +104,7 @@ class BytesReader extends OneShotReader {
 
   override async bytes(): Promise<Uint8Array> {
     this.begin()
+    if (!this.holdsSomething && this.signal === undefined) return this.#bytes
     try {
       this.signal?.throwIfAborted()
       return this.#bytes
