@@ -8,7 +8,7 @@ import type { ContestResult } from './bench/report.ts'
 import { makeReport } from './bench/report.ts'
 import type { CaseResult, RunOptions } from './bench/run-case.ts'
 import { runCase } from './bench/run-case.ts'
-import { figuresTable } from './bench/tables.ts'
+import { figuresTable, summary } from './bench/tables.ts'
 
 const REPORT = join(import.meta.dirname, '..', 'BENCHMARKS.md')
 
@@ -20,6 +20,7 @@ else await main()
 async function main(): Promise<void> {
   const effort = quick ? quickEffort : fullEffort
   const folder = await mkdtemp(join(directory, 'caskade-bench-'))
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void abandon(folder))
   try {
     process.stdout.write(`${describeMachine()}; seed ${seed}\n`)
     const measured = await measureAll({ effort, seed, directory: folder })
@@ -32,15 +33,20 @@ async function main(): Promise<void> {
   }
 }
 
+/** What is stored may be gigabytes: it goes even when the measuring is broken off. */
+async function abandon(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 })
+  process.exit(130)
+}
+
 async function measureAll(options: RunOptions): Promise<ContestResult[]> {
   const measured: ContestResult[] = []
   for (const { contest, cases } of selected) {
     const results: CaseResult[] = []
     for (const benchCase of cases) {
-      process.stderr.write(
-        `${contest.backend} ${benchCase.operation} ${benchCase.sizeBytes} ${benchCase.concurrency}\n`,
-      )
-      results.push(await runCase(contest, benchCase, options))
+      const result = await runCase(contest, benchCase, options)
+      process.stderr.write(`${summary(result)}\n`)
+      results.push(result)
     }
     if (results.length > 0) process.stdout.write(`\n${contest.backend}\n\n${figuresTable(results)}\n`)
     measured.push({ contest, results })

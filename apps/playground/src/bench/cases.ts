@@ -26,18 +26,21 @@ export const quickEffort: Effort = { rounds: 3, roundMs: 50, roundBytes: 8 * 102
 /** The sizes of blobs that are measured, in bytes. */
 export const sizes: readonly number[] = [1024, 64 * 1024, 1024 * 1024, 64 * 1024 * 1024]
 
-/** More calls than this tell nothing new. */
-const MAX_CALLS = 4000
+/** More calls than this, or stores of new blobs, tell nothing new. */
+const MAX_COUNT = 4000
+
+/** So many different blobs are stored to be asked for; storing them takes longer than asking. */
+const MAX_STORED = 1000
 
 /** How many calls one round makes at most. Those that ask for what is stored ask for it again and again. */
 export function callsPerRound(operation: Operation, sizeBytes: number, effort: Effort): number {
-  return operation.writes ? callsWithOwnContent(operation, sizeBytes, effort) : MAX_CALLS
+  return operation.writes ? callsWithOwnContent(operation, sizeBytes, effort) : MAX_COUNT
 }
 
 /** How many calls can be made before their content repeats. */
 export function callsWithOwnContent(operation: Operation, sizeBytes: number, { roundBytes }: Effort): number {
-  const callBytes = sizeBytes * operation.batch(sizeBytes)
-  return Math.min(Math.max(Math.floor(roundBytes / callBytes), 1), MAX_CALLS)
+  const blobs = Math.min(roundBytes / sizeBytes, operation.writes ? MAX_COUNT : MAX_STORED)
+  return Math.max(Math.floor(blobs / operation.batch(sizeBytes)), 1)
 }
 
 /** All cases of a contest. */

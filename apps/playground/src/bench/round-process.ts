@@ -19,6 +19,8 @@ process.on('message', (message: ParentMessage) => {
     process.exit(1)
   })
 })
+// A parent that is gone will not ask for anything any more.
+process.on('disconnect', () => process.exit())
 send({ kind: 'ready', canRun: runner.prepare(0) !== undefined })
 
 async function answer(message: ParentMessage): Promise<ChildMessage> {

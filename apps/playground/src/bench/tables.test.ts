@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { CaseResult } from './run-case.ts'
-import { figuresTable, ratiosTable, slowerThan } from './tables.ts'
+import { figuresTable, ratiosTable, slowerThan, summary } from './tables.ts'
 
 const results: CaseResult[] = [
   {
@@ -46,6 +46,12 @@ test('ratiosTable: has a column for each peer, and says which of them cannot do 
     ['get', '1 KiB', '1', '2 / 0.5', '0.5 / 8'],
     ['has', '1 KiB', '1', '4 / 1', 'cannot'],
   ])
+})
+
+test('summary: says what a case came to in one line', () => {
+  const [get] = results
+
+  expect(get && summary(get)).toBe('memory get 1 KiB 1: 10 µs of CPU; CPU / wall 2 / 0.5 of fast, 0.5 / 8 of slow')
 })
 
 test('slowerThan: names the cases in which ours took more, the worst first', () => {

@@ -29,6 +29,13 @@ export function ratiosTable(results: readonly CaseResult[]): string {
   return formatTable([['operation', 'size', 'at once', ...peers], ...rows], 3)
 }
 
+/** What a case came to, in one line, for those who watch. */
+export function summary(result: CaseResult): string {
+  const ratios = result.figures.slice(1).map((figures) => `${formatRatios(figures)} of ${figures.subject}`)
+  const own = formatFigure(result.figures[0]?.cpuUs ?? Number.NaN)
+  return `${[result.backend, ...caseColumns(result)].join(' ')}: ${own} µs of CPU; CPU / wall ${ratios.join(', ')}`
+}
+
 /** The cases in which ours took more CPU time, or more wall time, than another; the worst first. */
 export function slowerThan(results: readonly CaseResult[], what: 'cpuRatio' | 'wallRatio'): string[] {
   return results

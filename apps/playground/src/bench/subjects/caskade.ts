@@ -46,7 +46,7 @@ class StorageSubject implements Subject {
 
   async bulkPut(items: readonly Item[]): Promise<void> {
     const statuses = await this.#storage.bulkUpdateBlobs(items.map(({ digest, bytes }) => [digest, bytes] as const))
-    for (const status of statuses) if (status.code !== 'ok') throw new Error(`bulkPut: ${status.message}`)
+    for (const status of statuses) if ('message' in status) throw new Error(`bulkPut: ${status.message}`)
   }
 
   async bulkGet(items: readonly Item[]): Promise<Uint8Array[]> {
