@@ -7,6 +7,8 @@ export interface CreateStorageOptions {
   readonly maxBytes?: number | undefined
   /** The present time in milliseconds since 1970; given only to harnesses that say they take a clock. */
   readonly now?: (() => number) | undefined
+  /** What was used within so many milliseconds must stay; given only to harnesses that say they have a lease. */
+  readonly leaseMs?: number | undefined
 }
 
 /** A clock that goes where a case wants it. */
@@ -30,6 +32,8 @@ export interface StorageHarness {
   readonly hasQuota?: boolean | undefined
   /** The storage has a quota and takes the time from `now`, by which it orders uses. */
   readonly hasClock?: boolean | undefined
+  /** The storage has a quota, takes the time from `now`, and evicts nothing that was used within `leaseMs`. */
+  readonly hasLease?: boolean | undefined
   /** Damages a stored blob. For storages that keep content where it can be damaged. */
   readonly damage?: ((storage: StorageABC, digest: Digest, damage: Damage) => void | Promise<void>) | undefined
   /** The storage has the empty blob from the start and cannot lose it, as protocols want it. */
@@ -44,7 +48,7 @@ export interface StorageHarness {
 }
 
 /** What a case needs beyond `create`. */
-export type StorageCapability = 'quota' | 'clock' | 'damage' | 'reopen' | 'empty-blob' | 'no-empty-blob'
+export type StorageCapability = 'quota' | 'clock' | 'lease' | 'damage' | 'reopen' | 'empty-blob' | 'no-empty-blob'
 
 /** What a case runs on. */
 export interface StorageCaseContext {
@@ -53,7 +57,7 @@ export interface StorageCaseContext {
   readonly harness: StorageHarness
   /** The sizes to try, from the harness. */
   readonly blobSizes: readonly number[]
-  /** The storage's clock, for cases with `needs: 'clock'`. */
+  /** The storage's clock, for cases with `needs: 'clock'` or `'lease'`. */
   readonly clock: TestClock
 }
 
@@ -74,10 +78,14 @@ export const DEFAULT_BLOB_SIZES: readonly number[] = [1, 1000, 70_000, 300_000]
 /** The quota of the storages that cases about quota and clock run on, in bytes. */
 export const QUOTA_BYTES: number = 1024 * 1024
 
+/** The lease of the storages that cases about leases run on, in milliseconds. */
+export const LEASE_MS: number = 3_600_000
+
 /** Tells whether a harness offers what a case needs. */
 export function canRun({ needs }: StorageCase, harness: StorageHarness): boolean {
   if (needs === 'quota') return harness.hasQuota === true
   if (needs === 'clock') return harness.hasClock === true
+  if (needs === 'lease') return harness.hasLease === true
   if (needs === 'damage') return harness.damage !== undefined
   if (needs === 'reopen') return harness.reopen !== undefined
   if (needs === 'empty-blob') return harness.hasEmptyBlob === true
@@ -103,5 +111,6 @@ export async function runStorageCase(storageCase: StorageCase, harness: StorageH
 function createOptions({ needs }: StorageCase, clock: TestClock): CreateStorageOptions {
   if (needs === 'quota') return { maxBytes: QUOTA_BYTES }
   if (needs === 'clock') return { maxBytes: QUOTA_BYTES, now: () => clock.nowMs }
+  if (needs === 'lease') return { maxBytes: QUOTA_BYTES, now: () => clock.nowMs, leaseMs: LEASE_MS }
   return {}
 }

@@ -49,7 +49,7 @@ export {
   type ProviderContext,
 } from './provider.ts'
 export { leaseRefusal, type Quota, type QuotaDefaults, type QuotaOptions, quotaSchema, resolveQuota } from './quota.ts'
-export { type BlobCondition, isWhole } from './scrub/check-content.ts'
+export { type BlobCondition, checkContent } from './scrub/check-content.ts'
 export { sharded, type ShardedConfig, type ShardedOptions, shardedProvider } from './sharded/sharded.ts'
 export { ShardedActionCache, type ShardedActionCacheOptions } from './sharded/sharded-action-cache.ts'
 export { ShardedStorage, type ShardedStorageOptions } from './sharded/sharded-storage.ts'

@@ -8,10 +8,11 @@ import { Lifecycle } from './lifecycle.ts'
 import { mapLimit } from './map-limit.ts'
 import type { OperationOptions, ReadOptions } from './operation-options.ts'
 import type { BlobCondition } from './scrub/check-content.ts'
-import { isWhole } from './scrub/check-content.ts'
+import { checkContent } from './scrub/check-content.ts'
 import type { Status } from './status.ts'
 import { okStatus, statusOfItemError } from './status.ts'
 import { StorageError } from './storage-error.ts'
+import { reportEvent } from './storage-events.ts'
 
 /** A stored blob, as {@link StorageABC.listBlobs} reports it. */
 export interface BlobInfo {
@@ -82,11 +83,15 @@ export abstract class StorageABC extends Lifecycle {
    */
   async checkBlob(digest: Digest, options: OperationOptions = {}): Promise<BlobCondition> {
     this.assertReady(digest, options.signal)
-    const reader = await this.getBlob(digest, options)
-    if (reader === null) return 'absent'
-    if (await isWhole(reader, digest)) return 'whole'
-    await this.deleteBlob(digest, options)
-    return 'damaged'
+    const { TYPE: storageType } = this.constructor as typeof StorageABC
+    return checkContent(
+      digest,
+      () => this.getBlob(digest, options),
+      async (error) => {
+        reportEvent({ kind: 'corrupt', storageType, operation: 'checkBlob', digest, error })
+        await this.deleteBlob(digest, options)
+      },
+    )
   }
 
   /** Removes many blobs. Resolves to `hash/size` of those that could not be removed. */

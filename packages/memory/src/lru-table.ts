@@ -1,4 +1,7 @@
-import { StorageError } from '@caskade/core'
+import type { Quota } from '@caskade/core'
+import { leaseRefusal, resolveQuota, StorageError } from '@caskade/core'
+import type { MemoryOptions } from './memory-options.ts'
+import { QUOTA_DEFAULTS } from './memory-options.ts'
 
 /** What an item costs besides its content, in bytes. Measured: 445 of heap for key, map entry and objects, the rest is resident memory of its buffer. */
 const OVERHEAD_BYTES = 1024
@@ -6,29 +9,34 @@ const OVERHEAD_BYTES = 1024
 interface Item<Value> {
   readonly value: Value
   readonly costBytes: number
+  usedMs: number
+  readers: number
 }
 
 /** A map with a limit in bytes, which lets go of the least recently used items to make room for new ones. */
 export class LruTable<Value> {
-  readonly maxBytes: number
+  readonly #quota: Quota
+  readonly #now: () => number
   /** In order of use: the first is the next to go. */
   readonly #items = new Map<string, Item<Value>>()
   #usedBytes = 0
   #reservedBytes = 0
+  /** What was let go of while somebody was reading it. */
+  #heldBytes = 0
 
-  constructor(maxBytes: number) {
-    if (!(maxBytes >= 0)) throw new StorageError('invalid-argument', 'Memory: maxBytes must be a number of bytes')
-    this.maxBytes = maxBytes
+  constructor(options: MemoryOptions) {
+    this.#quota = resolveQuota('Memory', options, QUOTA_DEFAULTS)
+    this.#now = options.now ?? (() => performance.now())
   }
 
-  /** What is held and reserved at present, overhead included. */
+  /** What is kept, reserved and still being read at present, overhead included. */
   get usedBytes(): number {
-    return this.#usedBytes + this.#reservedBytes
+    return this.#usedBytes + this.#reservedBytes + this.#heldBytes
   }
 
   /** The size of the largest value that can be kept, in bytes. */
   get maxValueBytes(): number {
-    return Math.max(this.maxBytes - OVERHEAD_BYTES, 0)
+    return Math.max(this.#quota.maxBytes - OVERHEAD_BYTES, 0)
   }
 
   /** Makes a value the last to go. */
@@ -37,6 +45,21 @@ export class LruTable<Value> {
     if (item === undefined) return
     this.#items.delete(key)
     this.#items.set(key, item)
+    if (this.#quota.leaseMs > 0) item.usedMs = this.#now()
+  }
+
+  /** Notes that a value is being read: it takes its room until the returned function is called, even if it is let go of. */
+  hold(key: string): () => void {
+    const item = this.#items.get(key)
+    if (item === undefined) return () => undefined
+    item.readers += 1
+    let isHeld = true
+    return () => {
+      if (!isHeld) return
+      isHeld = false
+      item.readers -= 1
+      if (item.readers === 0 && this.#items.get(key) !== item) this.#heldBytes -= item.costBytes
+    }
   }
 
   /** Returns a value and leaves its place in the order. */
@@ -47,18 +70,24 @@ export class LruTable<Value> {
   /**
    * Sets room aside for content that is on its way; the returned function gives it back.
    *
-   * @throws StorageError `too-large` when it can never fit, `no-space` when other content on its way takes the room.
+   * @throws StorageError `too-large` when it can never fit, `no-space` when other content on its way takes the room, or
+   * what was used within the lease.
    */
   reserve(sizeBytes: number): () => void {
     const costBytes = sizeBytes + OVERHEAD_BYTES
-    if (costBytes > this.maxBytes) {
-      throw new StorageError('too-large', `Memory: ${sizeBytes} bytes do not fit in ${this.maxBytes}`)
+    const { maxBytes } = this.#quota
+    if (costBytes > maxBytes) {
+      throw new StorageError('too-large', `Memory: ${sizeBytes} bytes do not fit in ${maxBytes}`)
     }
-    if (this.#reservedBytes + costBytes > this.maxBytes) {
-      throw new StorageError('no-space', 'Memory: all of it is taken by content that is being written')
+    if (this.#reservedBytes + this.#heldBytes + costBytes > maxBytes) {
+      throw new StorageError('no-space', 'Memory: all of it is taken by content that is being written or read')
     }
     this.#reservedBytes += costBytes
     this.#makeRoom()
+    if (this.usedBytes > maxBytes) {
+      this.#reservedBytes -= costBytes
+      throw leaseRefusal('Memory', this.#quota)
+    }
     let isReserved = true
     return () => {
       if (isReserved) this.#reservedBytes -= costBytes
@@ -70,7 +99,7 @@ export class LruTable<Value> {
   set(key: string, value: Value, sizeBytes: number): void {
     this.delete(key)
     const costBytes = sizeBytes + OVERHEAD_BYTES
-    this.#items.set(key, { value, costBytes })
+    this.#items.set(key, { value, costBytes, usedMs: this.#quota.leaseMs > 0 ? this.#now() : 0, readers: 0 })
     this.#usedBytes += costBytes
     this.#makeRoom()
   }
@@ -80,6 +109,7 @@ export class LruTable<Value> {
     if (item === undefined) return
     this.#items.delete(key)
     this.#usedBytes -= item.costBytes
+    if (item.readers > 0) this.#heldBytes += item.costBytes
   }
 
   /** All values, the next to go first. What comes or goes meanwhile may or may not be among them. */
@@ -88,9 +118,19 @@ export class LruTable<Value> {
   }
 
   #makeRoom(): void {
-    for (const key of this.#items.keys()) {
-      if (this.usedBytes <= this.maxBytes) return
+    const { highBytes, lowBytes } = this.#quota
+    if (this.usedBytes <= highBytes) return
+    for (const [key, item] of this.#items) {
+      if (this.usedBytes <= lowBytes || this.#isLeased(item)) return
       this.delete(key)
     }
+  }
+
+  #isLeased({ usedMs }: Item<Value>): boolean {
+    const { leaseMs } = this.#quota
+    if (leaseMs === 0) return false
+    const ageMs = this.#now() - usedMs
+    // A use that is ahead of a clock that was set back is no measure of anything.
+    return ageMs >= 0 && ageMs < leaseMs
   }
 }

@@ -3,7 +3,6 @@ import { ActionCacheABC, actionKeyString, assertEntry, digestKey } from '@caskad
 import { LruTable } from './lru-table.ts'
 import type { MemoryItem } from './memory-item.ts'
 import type { MemoryOptions } from './memory-options.ts'
-import { DEFAULT_MAX_BYTES } from './memory-options.ts'
 
 /** What a reference to a blob costs in memory, in bytes. */
 const REFERENCE_BYTES = 160
@@ -15,9 +14,9 @@ export class MemoryActionCache extends ActionCacheABC {
   readonly #table: LruTable<MemoryItem>
 
   /** `table` lets several halves share one quota. */
-  constructor({ maxBytes = DEFAULT_MAX_BYTES }: MemoryOptions = {}, table?: LruTable<MemoryItem>) {
+  constructor(options: MemoryOptions = {}, table: LruTable<MemoryItem> = new LruTable(options)) {
     super()
-    this.#table = table ?? new LruTable(maxBytes)
+    this.#table = table
   }
 
   override async get(key: ActionKey, { signal }: OperationOptions = {}): Promise<ActionCacheEntry | null> {

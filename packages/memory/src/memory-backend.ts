@@ -1,30 +1,25 @@
 import type { Backend, Provider } from '@caskade/core'
+import { quotaSchema } from '@caskade/core'
 import { LruTable } from './lru-table.ts'
 import { MemoryActionCache } from './memory-action-cache.ts'
 import type { MemoryItem } from './memory-item.ts'
 import type { MemoryOptions } from './memory-options.ts'
-import { DEFAULT_MAX_BYTES } from './memory-options.ts'
+import { QUOTA_DEFAULTS } from './memory-options.ts'
 import { MemoryStorage } from './memory-storage.ts'
 
 /** Makes both halves of a backend in memory, which share one quota and one order of eviction. */
 export function memoryBackend(options: MemoryOptions = {}): Backend {
-  const table = new LruTable<MemoryItem>(options.maxBytes ?? DEFAULT_MAX_BYTES)
+  const table = new LruTable<MemoryItem>(options)
   return { storage: new MemoryStorage(options, table), actionCache: new MemoryActionCache(options, table) }
 }
 
 /** Makes a memory backend of a configuration. */
-export const provider: Provider<MemoryOptions> = {
+export const provider: Provider<Omit<MemoryOptions, 'now'>> = {
   type: 'memory',
   schema: {
     type: 'object',
     properties: {
-      maxBytes: {
-        type: 'number',
-        format: 'bytes',
-        minimum: 0,
-        default: DEFAULT_MAX_BYTES,
-        description: 'What it may hold in all, overhead included',
-      },
+      ...quotaSchema(QUOTA_DEFAULTS),
       maxBlobBytes: {
         type: 'number',
         format: 'bytes',

@@ -23,12 +23,15 @@ import {
 import { LruTable } from './lru-table.ts'
 import type { BlobItem, MemoryItem } from './memory-item.ts'
 import type { MemoryOptions } from './memory-options.ts'
-import { DEFAULT_MAX_BYTES } from './memory-options.ts'
+
+/** What is smaller is not counted while it is being read after it was evicted: noting that would cost more than it is worth. */
+const HELD_FROM_BYTES = 64 * 1024
 
 /**
  * Keeps blobs in the memory of this process, evicting the least recently used.
  *
- * The quota counts the overhead of each blob and the blobs that are being written. A blob that does not fit is refused
+ * The quota counts the overhead of each blob, the blobs that are being written, and those that are still being read after
+ * they were evicted. A blob that does not fit is refused
  * with `too-large`. Everything is forgotten when the process ends.
  */
 export class MemoryStorage extends StorageABC {
@@ -39,13 +42,10 @@ export class MemoryStorage extends StorageABC {
   readonly #turns = new WriteTurns()
 
   /** `table` lets several halves share one quota. */
-  constructor(
-    { maxBytes = DEFAULT_MAX_BYTES, maxBlobBytes = maxBytes }: MemoryOptions = {},
-    table?: LruTable<MemoryItem>,
-  ) {
+  constructor(options: MemoryOptions = {}, table: LruTable<MemoryItem> = new LruTable(options)) {
     super()
-    this.#table = table ?? new LruTable(maxBytes)
-    this.#maxBlobBytes = maxBlobBytes
+    this.#table = table
+    this.#maxBlobBytes = options.maxBlobBytes ?? table.maxValueBytes
   }
 
   override get maxBlobBytes(): number {
@@ -83,7 +83,8 @@ export class MemoryStorage extends StorageABC {
     const blob = this.#use(digest)
     if (blob === undefined) return null
     const bytes = length === digest.sizeBytes ? blob.bytes : blob.bytes.subarray(offset, offset + length)
-    return readerFromBytes(bytes, { signal: options.signal })
+    const release = bytes.byteLength < HELD_FROM_BYTES ? undefined : this.#table.hold(digestKey(digest))
+    return readerFromBytes(bytes, { signal: options.signal, release })
   }
 
   override async deleteBlob(digest: Digest, { signal }: OperationOptions = {}): Promise<void> {

@@ -5,7 +5,12 @@ import { MemoryActionCache, memoryBackend, MemoryStorage } from './index.ts'
 
 const runner = { describe, test }
 
-testStorage(runner, 'MemoryStorage', { create: (options) => new MemoryStorage(options), hasQuota: true })
+testStorage(runner, 'MemoryStorage', {
+  create: (options) => new MemoryStorage(options),
+  hasQuota: true,
+  hasClock: true,
+  hasLease: true,
+})
 testActionCache(runner, 'MemoryActionCache', { create: () => new MemoryActionCache() })
 
 describe('MemoryStorage', () => {
@@ -19,6 +24,44 @@ describe('MemoryStorage', () => {
     expect(kept.length).toBeGreaterThan(500)
     expect(kept.length).toBeLessThan(1000)
   })
+
+  test('counts what is still being read after it was evicted', async () => {
+    await using storage = new MemoryStorage({ maxBytes: 1_000_000 })
+    await storage.start()
+    const [read, ...others] = makeBlobs(20, 300_000)
+    if (read === undefined) return
+    await storage.commitWrite(read.digest, sourceOf(read))
+    const reader = await storage.getBlob(read.digest)
+
+    for (const blob of others) await storage.commitWrite(blob.digest, sourceOf(blob))
+    const whileReading = (await Array.fromAsync(storage.listBlobs())).length
+    const bytes = await reader?.bytes()
+    for (const blob of others) await storage.commitWrite(blob.digest, sourceOf(blob))
+
+    expect(bytes?.byteLength).toBe(300_000)
+    expect(whileReading).toBe(2)
+    expect(await Array.fromAsync(storage.listBlobs())).toHaveLength(3)
+  })
+
+  test('evicts down to the low watermark once it is above the high one', async () => {
+    await using storage = new MemoryStorage({ maxBytes: 1_000_000, highWatermark: 0.8, lowWatermark: 0.4 })
+    await storage.start()
+
+    const counts: number[] = []
+    for (const blob of makeBlobs(9, 99_000)) {
+      await storage.commitWrite(blob.digest, sourceOf(blob))
+      counts.push((await Array.fromAsync(storage.listBlobs())).length)
+    }
+
+    expect(counts).toEqual([1, 2, 3, 4, 5, 6, 7, 3, 4])
+  })
+
+  test.each([{ maxBytes: -1 }, { highWatermark: 1.1 }, { lowWatermark: 0.9, highWatermark: 0.8 }, { leaseMs: -1 }])(
+    'refuses %o',
+    (options) => {
+      expect(() => new MemoryStorage(options)).toThrow(expect.objectContaining({ code: 'invalid-argument' }))
+    },
+  )
 
   test('says how large a blob can be', async () => {
     for (const options of [{ maxBytes: 10_000 }, { maxBytes: 10_000, maxBlobBytes: 5000 }]) {

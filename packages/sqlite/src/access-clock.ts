@@ -12,6 +12,11 @@ export class AccessClock {
     this.#last = after
   }
 
+  /** The present time, in microseconds since 1970, as the system has it. */
+  nowUs(): number {
+    return this.#now() * 1000
+  }
+
   next(): number {
     this.#last = Math.max(this.#last + 1, this.#now() * 1000)
     return this.#last

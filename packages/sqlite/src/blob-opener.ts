@@ -18,6 +18,8 @@ import type { SqliteStore } from './sqlite-store.ts'
 export interface OpenOptions extends OperationOptions {
   /** Keeps the storage from stopping while a file is open. */
   readonly hold: () => () => void
+  /** Whether it counts as use. Default: true. */
+  readonly isUse?: boolean | undefined
 }
 
 /** Opens blobs and verifies what it reads; damaged ones are dropped. */
@@ -36,7 +38,7 @@ export class BlobOpener {
     for (;;) {
       const record = this.#store.blobs.find(digest)
       if (record === undefined) return null
-      this.#store.accessLog.useBlob(record)
+      if (options.isUse !== false) this.#store.accessLog.useBlob(record)
       if (record.fileId === null) return this.#openRow(digest, record, range, options)
       const reader = await this.#openFile(digest, record, record.fileId, range, options)
       if (reader !== undefined) return reader
@@ -76,7 +78,7 @@ export class BlobOpener {
     range: ByteRange,
     { signal, hold }: OpenOptions,
   ): Promise<BlobReader | undefined> {
-    const release = hold()
+    const release = this.#holdFile(record, fileId, hold)
     const file = await this.#store.files.open(fileId, digest).catch((error: unknown) => {
       release()
       throw error
@@ -101,6 +103,15 @@ export class BlobOpener {
     }
     if (!coversBlob(range, digest)) return reader
     return verifiedReader(reader, digest, (error) => this.#dropDamaged(digest, record, error))
+  }
+
+  #holdFile({ id, costBytes }: BlobRecord, fileId: number, hold: () => () => void): () => void {
+    const noteClosed = this.#store.openFiles.add({ fileId, blobId: id, costBytes })
+    const letGo = hold()
+    return () => {
+      noteClosed()
+      letGo()
+    }
   }
 
   async #dropDamaged(digest: Digest, record: BlobRecord, error: StorageError): Promise<void> {

@@ -35,8 +35,7 @@ export class BlobRecords {
   readonly #looseOwners: Statement
   readonly #looseOf: Statement
   readonly #lastAccess: Statement
-  readonly #freePages: Statement
-  readonly #pageSize: Statement
+  readonly #fileOf: Statement
 
   constructor(database: SqlDatabase) {
     const prepare = (sql: string): Statement => database.prepare(sql)
@@ -57,8 +56,7 @@ export class BlobRecords {
     this.#findLoose = prepare('SELECT id, cost_bytes AS costBytes FROM loose_file WHERE id = ?')
     this.#looseOwners = prepare('SELECT DISTINCT owner FROM loose_file')
     this.#looseOf = prepare('SELECT id, cost_bytes AS costBytes FROM loose_file WHERE owner = ?')
-    this.#freePages = prepare('PRAGMA freelist_count')
-    this.#pageSize = prepare('PRAGMA page_size')
+    this.#fileOf = prepare('SELECT file_id AS fileId FROM blob WHERE id = ?')
     this.#lastAccess = prepare(
       'SELECT max(coalesce((SELECT max(accessed_us) FROM blob), 0), coalesce((SELECT max(accessed_us) FROM entry), 0)) AS last',
     )
@@ -135,6 +133,12 @@ export class BlobRecords {
     return selectOne<LooseFile>(this.#findLoose, fileId)
   }
 
+  /** Tells whether a blob names a file, or the list of loose ones. */
+  isFileKnown({ fileId, blobId }: { readonly fileId: number; readonly blobId: number }): boolean {
+    if (selectOne<{ fileId: number | null }>(this.#fileOf, blobId)?.fileId === fileId) return true
+    return this.findLooseFile(fileId) !== undefined
+  }
+
   looseFileOwners(): string[] {
     return selectAll<{ owner: string }>(this.#looseOwners).map(({ owner }) => owner)
   }
@@ -146,12 +150,5 @@ export class BlobRecords {
   /** The latest recorded use of anything, in microseconds since 1970. */
   lastAccessUs(): number {
     return selectOne<{ last: number }>(this.#lastAccess)?.last ?? 0
-  }
-
-  /** How much of the database is free for new rows, in bytes. */
-  reusableBytes(): number {
-    const { freelist_count: pages = 0 } = selectOne<{ freelist_count: number }>(this.#freePages) ?? {}
-    const { page_size: pageBytes = 0 } = selectOne<{ page_size: number }>(this.#pageSize) ?? {}
-    return pages * pageBytes
   }
 }

@@ -20,9 +20,9 @@ export class BlobWriter {
 
   /** The size of the largest blob that the quota has room for. */
   get maxBlobBytes(): number {
-    const { maxBytes } = this.#store
-    const largestRow = largestRowBytes(maxBytes - ROW_OVERHEAD_BYTES, this.#maxRowBytes)
-    return Math.max(largestRow, largestFileBytes(maxBytes))
+    const { largestBytes } = this.#store.quota
+    const largestRow = largestRowBytes(largestBytes - ROW_OVERHEAD_BYTES, this.#maxRowBytes)
+    return Math.max(largestRow, largestFileBytes(largestBytes))
   }
 
   /** Stores content, unless it is there already; see `StorageABC.commitWrite`. */
@@ -65,7 +65,7 @@ export class BlobWriter {
   }
 
   async #commitRow(digest: Digest, bytes: Uint8Array, costBytes: number): Promise<void> {
-    await this.#store.writeWithRoom(costBytes, (transaction) => {
+    await this.#store.writeWithRoom({ bytes: costBytes, destination: 'row' }, (transaction) => {
       if (this.#use(digest)) return
       const id = this.#insert(digest, costBytes, null)
       this.#store.blobs.insertContent(id, bytes)
@@ -75,8 +75,9 @@ export class BlobWriter {
   }
 
   async #commitFile(digest: Digest, source: BlobSource, costBytes: number, options: OperationOptions): Promise<void> {
-    const fileId = await this.#store.writeWithRoom(costBytes, (transaction) => {
+    const fileId = await this.#store.writeWithRoom({ bytes: costBytes, destination: 'file' }, (transaction) => {
       transaction.usedBytes += costBytes
+      transaction.fileBytes += costBytes
       return this.#store.blobs.insertLooseFile(this.#store.ownerId, costBytes)
     })
     try {

@@ -1,14 +1,8 @@
 import { Worker } from 'node:worker_threads'
 import { reportEvent, StorageError } from '@caskade/core'
+import type { LogLimits } from './sqlite-quota.ts'
 
-/** How many bytes are committed before a checkpoint begins: what SQLite takes by default, 1,000 pages. */
-const CHECKPOINT_BYTES = 4 * 1024 * 1024
-
-/** How much may be committed while a checkpoint runs before writing waits for it. */
-const MAX_WAITING_BYTES = 16 * 1024 * 1024
-
-/** How many pages the log may have before writing waits until all of it is worked off: 16 MiB. */
-const MAX_LOG_PAGES = 4096
+const PAGE_BYTES = 4096
 
 interface CheckpointResult {
   readonly logPages: number
@@ -20,24 +14,26 @@ interface CheckpointResult {
 /** Keeps the write-ahead log short, from a worker thread that starts with the first checkpoint. */
 export class Checkpointer {
   readonly #databasePath: string
+  readonly #limits: LogLimits
   #worker: Worker | undefined
   #committedBytes = 0
   #running: Promise<void> | undefined
   #catchingUp: Promise<CheckpointResult> | undefined
 
-  constructor(databasePath: string) {
+  constructor(databasePath: string, limits: LogLimits) {
     this.#databasePath = databasePath
+    this.#limits = limits
   }
 
   /** What new transactions must wait for: undefined, unless the log has grown so long that it must first be worked off. */
   admission(): Promise<unknown> | undefined {
-    return this.#committedBytes > MAX_WAITING_BYTES ? this.#running : this.#catchingUp
+    return this.#committedBytes > this.#limits.maxWaitingBytes ? this.#running : this.#catchingUp
   }
 
   /** Tells how much was committed; begins a checkpoint when it is worth one. */
   note(committedBytes: number): void {
     this.#committedBytes += committedBytes
-    if (this.#committedBytes < CHECKPOINT_BYTES || this.#running !== undefined) return
+    if (this.#committedBytes < this.#limits.checkpointBytes || this.#running !== undefined) return
     this.#committedBytes = 0
     this.#running = this.#run()
   }
@@ -64,7 +60,7 @@ export class Checkpointer {
 
   async #run(): Promise<void> {
     const { logPages } = await this.#checkpoint()
-    if (logPages > MAX_LOG_PAGES) {
+    if (logPages * PAGE_BYTES > this.#limits.maxLogBytes) {
       // While nobody writes, a checkpoint gets to the end of the log, and the next write starts it anew.
       this.#catchingUp = this.#checkpoint()
       await this.#catchingUp

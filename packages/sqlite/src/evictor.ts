@@ -1,6 +1,8 @@
+import type { AccessClock } from './access-clock.ts'
 import type { AccessLog } from './access-log.ts'
 import type { BlobRecord, BlobRecords } from './blob-records.ts'
 import type { EntryAge, EntryRecords } from './entry-records.ts'
+import type { OpenFiles } from './open-files.ts'
 import type { Transaction } from './write-queue.ts'
 
 /** What an {@link Evictor} needs. */
@@ -8,9 +10,17 @@ export interface EvictorOptions {
   readonly blobs: BlobRecords
   readonly entries: EntryRecords
   readonly accessLog: AccessLog
+  readonly clock: AccessClock
+  /** The files that this process is reading. */
+  readonly openFiles: OpenFiles
   /** Marks the files of evicted blobs as this process's to remove. */
   readonly owner: string
+  /** What was used within so many microseconds stays. */
+  readonly leaseUs: number
 }
+
+/** What an attempt to let something go came to. `leased`: all there is was used within the lease. */
+export type Eviction = 'evicted' | 'leased' | 'empty'
 
 /** Chooses what to let go: the least recently used first, entries and blobs alike. */
 export class Evictor {
@@ -21,29 +31,31 @@ export class Evictor {
   }
 
   /**
-   * Evicts what was used least recently; returns false when there is nothing. What was used and not yet recorded as such
-   * is spared: recording it takes the place of the eviction, and the next call goes on from there.
+   * Evicts what was used least recently. What was used and not yet recorded as such is spared: recording it takes the
+   * place of the eviction, and the next call goes on from there.
    */
-  evictOldest(transaction: Transaction): boolean {
+  evictOldest(transaction: Transaction): Eviction {
     const { blobs, entries, accessLog } = this.#options
     const blob = blobs.oldest()
     const entry = entries.oldest()
     if (entry !== undefined && (blob === undefined || entry.accessedUs <= blob.accessedUs)) {
+      if (this.#isLeased(entry)) return 'leased'
       const usedUs = accessLog.takeEntry(entry.id)
       if (usedUs === undefined) this.#removeEntry(transaction, entry)
       else entries.touch(entry.id, usedUs)
-      return true
+      return 'evicted'
     }
-    if (blob === undefined) return false
+    if (blob === undefined) return 'empty'
+    if (this.#isLeased(blob)) return 'leased'
     const usedUs = accessLog.takeBlob(blob.id)
     if (usedUs === undefined) this.remove(transaction, blob)
     else blobs.touch(blob.id, usedUs)
-    return true
+    return 'evicted'
   }
 
   /** Removes one blob; its file, if it has one, becomes loose. */
   remove(transaction: Transaction, record: BlobRecord): void {
-    const { blobs, owner } = this.#options
+    const { blobs, openFiles, owner } = this.#options
     const { fileId, costBytes } = record
     blobs.remove(record)
     if (fileId === null) {
@@ -51,8 +63,17 @@ export class Evictor {
       return
     }
     blobs.keepLooseFile(fileId, owner, costBytes)
+    // A file that is being read takes its room until it is closed, and is removed then.
+    if (openFiles.isOpen(fileId)) return
     transaction.looseFiles.push({ id: fileId, costBytes })
     transaction.leavingBytes += costBytes
+  }
+
+  /** A use that is ahead of the clock, which was set back since, is no measure of anything. */
+  #isLeased({ accessedUs }: Pick<BlobRecord, 'accessedUs'>): boolean {
+    const { clock, leaseUs } = this.#options
+    const ageUs = clock.nowUs() - accessedUs
+    return ageUs >= 0 && ageUs < leaseUs
   }
 
   #removeEntry(transaction: Transaction, { id, costBytes }: EntryAge): void {

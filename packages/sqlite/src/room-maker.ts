@@ -1,43 +1,61 @@
-import { StorageError } from '@caskade/core'
-import type { Evictor } from './evictor.ts'
+import { leaseRefusal, reportEvent, StorageError } from '@caskade/core'
+import type { DatabasePages } from './database-pages.ts'
+import type { Destination } from './disk-room.ts'
+import type { Eviction, Evictor } from './evictor.ts'
 import type { FileRemover } from './file-remover.ts'
+import type { Shrinker } from './shrinker.ts'
+import type { SqliteQuota } from './sqlite-quota.ts'
 import type { JobOptions, Transaction } from './write-queue.ts'
 
 /** How much is let go in one job: some 2 milliseconds' worth. Other work gets its turn between the jobs. */
 const EVICTIONS_PER_JOB = 100
 
+const PAGE_BYTES = 4096
+
 /** What a {@link RoomMaker} needs. */
 export interface RoomMakerOptions {
-  /** The quota, in bytes. */
-  readonly maxBytes: number
+  readonly quota: SqliteQuota
+  readonly pages: DatabasePages
   readonly evictor: Evictor
   readonly remover: FileRemover
+  readonly shrinker: Shrinker
   /** Runs changes within a transaction. */
   readonly write: <Result>(job: (transaction: Transaction) => Result, options?: JobOptions<Result>) => Promise<Result>
 }
 
-/** What making room came to. `coming`: once files are removed; `unfinished`: there is more to evict; `exhausted`: nothing. */
-type Room = 'there' | 'coming' | 'unfinished' | 'exhausted'
+/** Room that a write needs. */
+export interface Need {
+  readonly bytes: number
+  readonly destination: Destination
+}
+
+const NOTHING: Need = { bytes: 0, destination: 'row' }
+
+/** What making room came to. `coming`: once files are removed; `unfinished`: there is more to do; else there is none. */
+type Room = 'there' | 'coming' | 'unfinished' | 'leased' | 'exhausted'
 
 /** Runs changes that need room in the quota, once there is some. */
 export class RoomMaker {
   readonly #options: RoomMakerOptions
   /** What the writes need that have not found room yet, so that each evicts for itself and not what another counts on. */
   #awaitedBytes = 0
+  #isTrimming = false
+  #isStopped = false
 
   constructor(options: RoomMakerOptions) {
     this.#options = options
   }
 
   /**
-   * Runs a job within a transaction in which so many bytes are free, evicting as much as it takes.
+   * Runs a job within a transaction in which so much is free, evicting as much as it takes.
    *
-   * @throws StorageError `too-large` when it can never fit, `no-space` when all of the quota is taken by writes under way.
+   * @throws StorageError `too-large` when it can never fit, `no-space` when all of the quota is taken by writes under
+   * way, or by what was used within the lease.
    */
-  async run<Result>(neededBytes: number, job: (transaction: Transaction) => Result): Promise<Result> {
-    const { maxBytes, remover, write } = this.#options
-    if (neededBytes > maxBytes) {
-      throw new StorageError('too-large', `Sqlite: ${neededBytes} bytes do not fit in a quota of ${maxBytes}`)
+  async run<Result>(need: Need, job: (transaction: Transaction) => Result): Promise<Result> {
+    const { quota, remover, write } = this.#options
+    if (need.bytes > quota.largestBytes) {
+      throw new StorageError('too-large', `Sqlite: ${need.bytes} bytes do not fit in a quota of ${quota.maxBytes}`)
     }
     let waitsForBytes = 0
     const setWaiting = (bytes: number): void => {
@@ -48,13 +66,14 @@ export class RoomMaker {
       for (;;) {
         const attempt = (transaction: Transaction): { room: Room; result?: Result } => {
           setWaiting(0)
-          const room = this.#makeRoom(transaction, neededBytes)
+          const room = this.#makeRoom(transaction, need)
           if (room === 'there') return { room, result: job(transaction) }
-          setWaiting(neededBytes)
+          setWaiting(need.bytes)
           return { room }
         }
         const { room, result } = await write(attempt, { isDurable: ({ room: made }) => made === 'there' })
         if (room === 'there') return result as Result
+        if (room === 'leased') throw leaseRefusal('Sqlite', quota)
         if (room === 'exhausted') throw this.#fullError()
         if (room === 'coming') await remover.progress()
       }
@@ -63,21 +82,92 @@ export class RoomMaker {
     }
   }
 
-  #makeRoom(transaction: Transaction, neededBytes: number): Room {
-    const { maxBytes, evictor, remover } = this.#options
-    const wantedBytes = neededBytes + this.#awaitedBytes
+  /** Begins to let go of what is above the watermarks, in the background; asked after every commit. */
+  noteCommit(usage: Pick<Transaction, 'usedBytes' | 'fileBytes'>): void {
+    if (this.#isTrimming || this.#isStopped) return
+    const { quota, remover } = this.#options
+    if (this.#heldBytes(usage) - remover.leavingBytes > quota.highBytes) void this.#trim()
+  }
+
+  /** Leaves the rest for later. */
+  stop(): void {
+    this.#isStopped = true
+  }
+
+  #makeRoom(transaction: Transaction, need: Need): Room {
+    const { bytes, destination } = need
+    const { quota, remover, pages, shrinker } = this.#options
     const leavingBytes = (): number => transaction.leavingBytes + remover.leavingBytes
     // Files on their way out count as gone here: room that is coming need not be made again.
-    const isEnough = (): boolean => transaction.usedBytes - leavingBytes() + wantedBytes <= maxBytes
-    let evictions = 0
-    while (evictions < EVICTIONS_PER_JOB && !isEnough() && evictor.evictOldest(transaction)) evictions += 1
-    if (transaction.usedBytes + neededBytes <= maxBytes) return 'there'
+    const isEnough = (): boolean => {
+      const wantedBytes = this.#heldBytes(transaction, need) + this.#awaitedBytes
+      return wantedBytes - leavingBytes() <= quota.contentBytes
+    }
+    const { last, evictions } = this.#evict(transaction, isEnough)
+    if (this.#heldBytes(transaction, need) <= quota.contentBytes) {
+      // Free pages of the database serve a row at once; for a file the database must give them back first.
+      const isBackOnDisk = pages.totalBytes + transaction.fileBytes + bytes <= quota.contentBytes
+      if (destination === 'row' || isBackOnDisk) return 'there'
+      shrinker.giveBack(transaction)
+      return 'unfinished'
+    }
     if (evictions === EVICTIONS_PER_JOB) return 'unfinished'
-    return leavingBytes() > 0 ? 'coming' : 'exhausted'
+    if (leavingBytes() > 0) return 'coming'
+    return last === 'leased' ? 'leased' : 'exhausted'
+  }
+
+  /** Evicts until it is enough, or a job's worth is done. */
+  #evict(transaction: Transaction, isEnough: () => boolean): { readonly last: Eviction; readonly evictions: number } {
+    let evictions = 0
+    let last: Eviction = 'evicted'
+    while (evictions < EVICTIONS_PER_JOB && !isEnough()) {
+      last = this.#options.evictor.evictOldest(transaction)
+      if (last !== 'evicted') break
+      evictions += 1
+    }
+    return { last, evictions }
+  }
+
+  /**
+   * What is held, together with what a write adds: by what each piece counts for, or by the pages in use if that is
+   * more, because rows that went may leave gaps in them.
+   */
+  #heldBytes(
+    { usedBytes, fileBytes }: Pick<Transaction, 'usedBytes' | 'fileBytes'>,
+    { bytes, destination }: Need = NOTHING,
+  ): number {
+    const { totalBytes, freeBytes } = this.#options.pages
+    // A small row finds its place in a page; if that takes another page after all, the next write makes room for it.
+    const addedBytes = destination === 'row' ? Math.floor(bytes / PAGE_BYTES) * PAGE_BYTES : bytes
+    return Math.max(usedBytes + bytes, totalBytes - freeBytes + fileBytes + addedBytes)
+  }
+
+  async #trim(): Promise<void> {
+    const { quota, remover, write } = this.#options
+    this.#isTrimming = true
+    try {
+      for (let isLeft = true; isLeft && !this.#isStopped;) {
+        const trimSome = (transaction: Transaction): boolean => {
+          const isEnough = (): boolean => {
+            const leavingBytes = transaction.leavingBytes + remover.leavingBytes
+            return this.#heldBytes(transaction) - leavingBytes <= quota.lowBytes
+          }
+          return this.#evict(transaction, isEnough).evictions === EVICTIONS_PER_JOB
+        }
+        isLeft = await write(trimSome, { isDurable: false })
+      }
+    } catch (error) {
+      reportEvent({ kind: 'cleanup-failure', storageType: 'Sqlite', operation: 'evict', error })
+    } finally {
+      this.#isTrimming = false
+    }
   }
 
   #fullError(): StorageError {
-    const reason = 'all of it is taken by content being written, or by files that cannot be removed'
-    return new StorageError('no-space', `Sqlite: the quota of ${this.#options.maxBytes} bytes is full and ${reason}`)
+    const reason = 'all of it is taken by content being written or read, or by files that cannot be removed'
+    return new StorageError(
+      'no-space',
+      `Sqlite: the quota of ${this.#options.quota.maxBytes} bytes is full and ${reason}`,
+    )
   }
 }

@@ -2,7 +2,7 @@ import { StorageError } from '@caskade/core'
 import type { SqlDatabase } from './sql.ts'
 
 /** The version of the database that this code reads and writes, kept in `PRAGMA user_version`. */
-const VERSION = 1
+const VERSION = 2
 
 /**
  * - `blob`: one narrow row for each blob, so that looking up, touching and evicting never read content.
@@ -10,7 +10,7 @@ const VERSION = 1
  * - `entry`: the action cache.
  * - `loose_file`: files that no blob names: being written, or waiting to be removed. AUTOINCREMENT, because the name of
  *   a file must not be given to another while somebody may still remove it.
- * - `usage`: what all of them take, kept in the same transaction as the rows.
+ * - `usage`: what all of them take, kept in the same transaction as the rows, and what of it is files.
  */
 const SCHEMA = `
   CREATE TABLE blob (
@@ -40,9 +40,23 @@ const SCHEMA = `
     owner TEXT NOT NULL,
     cost_bytes INTEGER NOT NULL
   );
-  CREATE TABLE usage (id INTEGER PRIMARY KEY CHECK (id = 1), used_bytes INTEGER NOT NULL);
-  INSERT INTO usage VALUES (1, 0);
+  CREATE TABLE usage (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    used_bytes INTEGER NOT NULL,
+    file_bytes INTEGER NOT NULL DEFAULT 0
+  );
+  INSERT INTO usage (id, used_bytes) VALUES (1, 0);
 `
+
+/** What brings a database of version 1 to version 2, and so on. */
+const UPGRADES: readonly string[] = [
+  `
+  ALTER TABLE usage ADD COLUMN file_bytes INTEGER NOT NULL DEFAULT 0;
+  UPDATE usage SET file_bytes =
+    (SELECT coalesce(sum(cost_bytes), 0) FROM blob WHERE file_id IS NOT NULL) +
+    (SELECT coalesce(sum(cost_bytes), 0) FROM loose_file);
+  `,
+]
 
 /**
  * Brings a database to the current version.
@@ -60,10 +74,9 @@ export function migrate(database: SqlDatabase, path: string): void {
       const message = `Sqlite: ${path} was written by a newer version (format ${version}, this one knows ${VERSION}); upgrade @caskade/sqlite`
       throw new StorageError('unsupported', message)
     }
-    if (version === 0) {
-      database.exec(SCHEMA)
-      database.pragma(`user_version = ${VERSION}`)
-    }
+    const upgrades = version === 0 ? [SCHEMA] : UPGRADES.slice(version - 1)
+    for (const upgrade of upgrades) database.exec(upgrade)
+    if (version < VERSION) database.pragma(`user_version = ${VERSION}`)
     database.exec('COMMIT')
   } catch (error) {
     if (database.inTransaction) database.exec('ROLLBACK')

@@ -1,6 +1,6 @@
 import { reportEvent } from '@caskade/core'
-import type { SqlDatabase, Statement } from './sql.ts'
-import { selectOne } from './sql.ts'
+import type { DatabasePages } from './database-pages.ts'
+import type { SqlDatabase } from './sql.ts'
 import type { JobOptions, Transaction } from './write-queue.ts'
 
 /** How many pages are kept for new rows: 1 MiB. */
@@ -16,22 +16,29 @@ const LOG_BYTES_PER_PAGE = 2 * 4096
 export class Shrinker {
   readonly #database: SqlDatabase
   readonly #write: (job: (transaction: Transaction) => void, options: JobOptions<void>) => Promise<void>
-  readonly #freePages: Statement
+  readonly #pages: DatabasePages
   #isAtWork = false
   #isStopped = false
 
   constructor(
     database: SqlDatabase,
+    pages: DatabasePages,
     write: (job: (transaction: Transaction) => void, options: JobOptions<void>) => Promise<void>,
   ) {
     this.#database = database
     this.#write = write
-    this.#freePages = database.prepare('PRAGMA freelist_count')
+    this.#pages = pages
   }
 
   /** Looks whether there is something to give back; asked after every commit. */
   noteCommit(): void {
     if (!this.#isAtWork && this.#hasWork()) void this.#shrink()
+  }
+
+  /** Gives back some free pages, within a transaction. */
+  giveBack(transaction: Transaction): void {
+    this.#database.exec(`PRAGMA incremental_vacuum(${PAGES_PER_JOB})`)
+    transaction.rowBytes += PAGES_PER_JOB * LOG_BYTES_PER_PAGE
   }
 
   /** Leaves the rest for later. */
@@ -40,24 +47,17 @@ export class Shrinker {
   }
 
   #hasWork(): boolean {
-    if (this.#isStopped) return false
-    const { freelist_count: freePages = 0 } = selectOne<{ freelist_count: number }>(this.#freePages) ?? {}
-    return freePages > KEPT_PAGES
+    return !this.#isStopped && this.#pages.freePages > KEPT_PAGES
   }
 
   async #shrink(): Promise<void> {
     this.#isAtWork = true
     try {
-      while (this.#hasWork()) await this.#write((transaction) => this.#giveBack(transaction), { isDurable: false })
+      while (this.#hasWork()) await this.#write((transaction) => this.giveBack(transaction), { isDurable: false })
     } catch (error) {
       reportEvent({ kind: 'cleanup-failure', storageType: 'Sqlite', operation: 'shrink', error })
     } finally {
       this.#isAtWork = false
     }
-  }
-
-  #giveBack(transaction: Transaction): void {
-    this.#database.exec(`PRAGMA incremental_vacuum(${PAGES_PER_JOB})`)
-    transaction.rowBytes += PAGES_PER_JOB * LOG_BYTES_PER_PAGE
   }
 }

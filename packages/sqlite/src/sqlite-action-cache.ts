@@ -51,7 +51,8 @@ export class SqliteActionCache extends ActionCacheABC {
     const kept = { ...entry, bytes: Uint8Array.from(entry.bytes) }
     const costBytes = entryCostBytes(key, kept)
     const put = (transaction: Transaction): boolean => this.#put(transaction, key, kept, costBytes, ifAbsent)
-    return this.holding(() => this.#store.disk.use(costBytes, 'row', () => this.#store.writeWithRoom(costBytes, put)))
+    const need = { bytes: costBytes, destination: 'row' } as const
+    return this.holding(() => this.#store.disk.use(costBytes, 'row', () => this.#store.writeWithRoom(need, put)))
   }
 
   override async delete(key: ActionKey, { signal }: OperationOptions = {}): Promise<void> {

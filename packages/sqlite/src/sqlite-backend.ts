@@ -1,8 +1,10 @@
 import { resolve } from 'node:path'
 import type { Backend, Provider } from '@caskade/core'
+import { quotaSchema } from '@caskade/core'
 import { SqliteActionCache } from './sqlite-action-cache.ts'
 import type { SqliteOptions } from './sqlite-options.ts'
-import { DEFAULT_ACCESS_GRANULARITY_MS, DEFAULT_MAX_BYTES, DEFAULT_MAX_ROW_BYTES } from './sqlite-options.ts'
+import { DEFAULT_ACCESS_GRANULARITY_MS, DEFAULT_MAX_ROW_BYTES } from './sqlite-options.ts'
+import { QUOTA_DEFAULTS } from './sqlite-quota.ts'
 import { SqliteStorage } from './sqlite-storage.ts'
 import { SqliteStore } from './sqlite-store.ts'
 
@@ -27,13 +29,7 @@ export const provider: Provider<SqliteConfig> = {
         format: 'path',
         description: 'The folder that holds the database and the files beside it',
       },
-      maxBytes: {
-        type: 'number',
-        format: 'bytes',
-        minimum: 0,
-        default: DEFAULT_MAX_BYTES,
-        description: 'What it may hold in all: rows, files, and files on their way in or out',
-      },
+      ...quotaSchema(QUOTA_DEFAULTS),
       maxRowBytes: {
         type: 'number',
         format: 'bytes',

@@ -1,11 +1,15 @@
+import type { QuotaOptions } from '@caskade/core'
 import type { FileOperations } from '@caskade/core/files'
 
-/** How a SQLite backend behaves. */
-export interface SqliteOptions {
+/**
+ * How a SQLite backend behaves.
+ *
+ * `maxBytes` (default: 10 GiB, at least 256 KiB) counts the database, its write-ahead log, and files, those on their way
+ * in or out included. The watermarks (default: 0.98 and 0.96) are shares of what it leaves to content.
+ */
+export interface SqliteOptions extends QuotaOptions {
   /** The folder that holds the database and the files beside it; it is created when it is not there. */
   readonly path: string
-  /** What it may hold in all: rows, files, and files on their way in or out, in bytes. Default: 10 GiB. */
-  readonly maxBytes?: number | undefined
   /** Blobs up to this many bytes are rows of the database; larger ones are files. Default: 16 KiB. */
   readonly maxRowBytes?: number | undefined
   /** A use is recorded only when the last recorded one is older than this, in milliseconds. Default: 30 seconds. */
@@ -18,9 +22,6 @@ export interface SqliteOptions {
    */
   readonly files?: FileOperations | undefined
 }
-
-/** What a SQLite backend may hold when nobody says otherwise, in bytes. */
-export const DEFAULT_MAX_BYTES: number = 10 * 1024 ** 3
 
 /** The largest row when nobody says otherwise, in bytes: above it, files cost less CPU than rows. */
 export const DEFAULT_MAX_ROW_BYTES: number = 16 * 1024

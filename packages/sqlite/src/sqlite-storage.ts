@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import type {
+  BlobCondition,
   BlobInfo,
   BlobReader,
   BlobSource,
@@ -8,7 +9,7 @@ import type {
   OperationOptions,
   ReadOptions,
 } from '@caskade/core'
-import { assertDigest, assertHash, createDigest, resolveRange, StorageABC } from '@caskade/core'
+import { assertDigest, assertHash, checkContent, createDigest, resolveRange, StorageABC } from '@caskade/core'
 import { BlobOpener } from './blob-opener.ts'
 import { BlobWriter } from './blob-writer.ts'
 import type { SqliteOptions } from './sqlite-options.ts'
@@ -84,6 +85,12 @@ export class SqliteStorage extends StorageABC {
     this.assertReady(digest, options.signal)
     const range = resolveRange(digest, options)
     return this.#opener.open(digest, range, { signal: options.signal, hold: () => this.hold() })
+  }
+
+  override async checkBlob(digest: Digest, { signal }: OperationOptions = {}): Promise<BlobCondition> {
+    this.assertReady(digest, signal)
+    const all = resolveRange(digest, {})
+    return checkContent(digest, () => this.#opener.open(digest, all, { signal, hold: () => this.hold(), isUse: false }))
   }
 
   override async deleteBlob(digest: Digest, { signal }: OperationOptions = {}): Promise<void> {

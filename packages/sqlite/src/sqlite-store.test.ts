@@ -21,7 +21,7 @@ afterEach(() => {
 })
 
 async function withBackend<Result>(use: (backend: Backend) => Promise<Result>, maxBytes?: number): Promise<Result> {
-  const backend = sqliteBackend({ path, maxBytes, accessGranularityMs: 0 })
+  const backend = sqliteBackend({ path, maxBytes, accessGranularityMs: 0, highWatermark: 1, lowWatermark: 1 })
   await startAll([backend.storage, backend.actionCache])
   try {
     return await use(backend)
@@ -223,7 +223,7 @@ describe('eviction', () => {
       expect(kept).toContainEqual([false, true])
       expect(kept).not.toContainEqual([true, false])
       expect(kept.at(-1)).toEqual([false, false])
-    }, 200_000)
+    }, 500_000)
   })
 })
 

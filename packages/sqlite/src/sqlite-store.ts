@@ -8,29 +8,33 @@ import { AccessLog } from './access-log.ts'
 import { BlobFiles } from './blob-files.ts'
 import { BlobRecords } from './blob-records.ts'
 import { Checkpointer } from './checkpointer.ts'
+import { DatabasePages } from './database-pages.ts'
 import { DiskRoom } from './disk-room.ts'
 import { EntryRecords } from './entry-records.ts'
 import { Evictor } from './evictor.ts'
 import { FileRemover } from './file-remover.ts'
+import { Housekeeper, RECORD_USES_AFTER_MS } from './housekeeper.ts'
 import { LogSync } from './log-sync.ts'
+import { OpenFiles } from './open-files.ts'
+import type { Need } from './room-maker.ts'
 import { RoomMaker } from './room-maker.ts'
 import { migrate } from './schema.ts'
 import { Shrinker } from './shrinker.ts'
 import type { SqlDatabase } from './sql.ts'
 import { sqliteError } from './sqlite-errors.ts'
 import type { SqliteOptions } from './sqlite-options.ts'
-import { DEFAULT_ACCESS_GRANULARITY_MS, DEFAULT_MAX_BYTES } from './sqlite-options.ts'
+import { DEFAULT_ACCESS_GRANULARITY_MS } from './sqlite-options.ts'
+import type { SqliteQuota } from './sqlite-quota.ts'
+import { sqliteQuota } from './sqlite-quota.ts'
 import type { JobOptions, LooseFile, Transaction } from './write-queue.ts'
 import { WriteQueue } from './write-queue.ts'
-
-/** How long gathered uses wait for a write that records them with it, in milliseconds. */
-const RECORD_USES_AFTER_MS = 1000
 
 /** What exists only while the store runs. */
 interface Running {
   readonly database: SqlDatabase
   readonly log: OpenFile
   readonly owner: OwnedDirectory
+  readonly pages: DatabasePages
   readonly blobs: BlobRecords
   readonly entries: EntryRecords
   readonly evictor: Evictor
@@ -42,7 +46,7 @@ interface Running {
   readonly remover: FileRemover
   readonly room: RoomMaker
   readonly shrinker: Shrinker
-  readonly recordUses: NodeJS.Timeout
+  readonly housekeeper: Housekeeper
 }
 
 /** One open folder: the database, the files beside it, and the queue of changes. Both halves of a backend share it. */
@@ -50,22 +54,25 @@ export class SqliteStore extends Lifecycle {
   readonly files: BlobFiles
   /** Writes that take room on the disk run within it. */
   readonly disk: DiskRoom
-  readonly maxBytes: number
+  readonly quota: SqliteQuota
+  /** The files that this process is reading. */
+  readonly openFiles: OpenFiles = new OpenFiles((fileId) => this.removeIfLoose(fileId))
   readonly #path: string
   readonly #options: SqliteOptions
+  readonly #granularityMs: number
   readonly #operations: FileOperations
   #running: Running | undefined
 
   constructor(options: SqliteOptions) {
     super()
-    this.maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES
-    if (!(this.maxBytes >= 0)) throw new StorageError('invalid-argument', 'Sqlite: maxBytes must be a number of bytes')
+    this.quota = sqliteQuota(options)
     this.#path = options.path
     this.#options = options
+    this.#granularityMs = options.accessGranularityMs ?? DEFAULT_ACCESS_GRANULARITY_MS
     this.#operations = options.files ?? nodeFiles
     this.disk = new DiskRoom(options.path, async () => {
-      const { log, blobs } = this.#state
-      return { logBytes: await log.sizeBytes(), reusableBytes: blobs.reusableBytes() }
+      const { log, pages } = this.#state
+      return { logBytes: await log.sizeBytes(), reusableBytes: pages.freeBytes }
     })
     this.files = new BlobFiles(join(options.path, 'files'), this.#operations)
   }
@@ -106,14 +113,15 @@ export class SqliteStore extends Lifecycle {
   }
 
   /** Runs changes that need room; see {@link RoomMaker.run}. */
-  writeWithRoom<Result>(costBytes: number, job: (transaction: Transaction) => Result): Promise<Result> {
-    return this.#state.room.run(costBytes, job)
+  writeWithRoom<Result>(need: Need, job: (transaction: Transaction) => Result): Promise<Result> {
+    return this.#state.room.run(need, job)
   }
 
   /** Removes a file unless a blob names it, in the background; `stop()` waits for it. */
   removeIfLoose(fileId: number): void {
+    if (this.#running === undefined || this.openFiles.isOpen(fileId)) return
     try {
-      const { blobs, remover } = this.#state
+      const { blobs, remover } = this.#running
       const file = blobs.findLooseFile(fileId)
       if (file !== undefined) remover.add([file])
     } catch (error) {
@@ -136,10 +144,10 @@ export class SqliteStore extends Lifecycle {
   protected override async onStop(): Promise<void> {
     const running = this.#running
     if (running === undefined) return
-    clearInterval(running.recordUses)
     running.shrinker.stop()
+    running.room.stop()
     await running.remover.drain()
-    await this.#recordUses(running)
+    await running.housekeeper.stop()
     // An empty job: what was queued before it is done.
     await running.queue.run(() => undefined).catch(() => undefined)
     this.#running = undefined
@@ -181,8 +189,9 @@ export class SqliteStore extends Lifecycle {
     const blobs = new BlobRecords(database)
     const entries = new EntryRecords(database)
     const clock = new AccessClock(this.#options.now ?? Date.now, blobs.lastAccessUs())
-    const accessLog = new AccessLog(clock, this.#options.accessGranularityMs ?? DEFAULT_ACCESS_GRANULARITY_MS)
-    const checkpointer = new Checkpointer(databasePath)
+    const accessLog = new AccessLog(clock, this.#granularityMs)
+    const pages = new DatabasePages(database)
+    const checkpointer = new Checkpointer(databasePath, this.quota.log)
     const logSync = new LogSync({
       database,
       sync: () => log.sync(),
@@ -197,32 +206,38 @@ export class SqliteStore extends Lifecycle {
       onBeginFailed(error) {
         reportEvent({ kind: 'touch-failure', storageType: 'Sqlite', operation: 'recordUses', error })
       },
-      onCommit({ rowBytes, looseFiles }) {
+      onCommit(transaction) {
         logSync.noteCommit()
-        checkpointer.note(rowBytes)
-        remover.add(looseFiles)
+        checkpointer.note(transaction.rowBytes)
+        remover.add(transaction.looseFiles)
+        room.noteCommit(transaction)
         shrinker.noteCommit()
       },
       admit: () => logSync.admission() ?? checkpointer.admission(),
     })
-    const shrinker = new Shrinker(database, (job, jobOptions) => queue.run(job, jobOptions))
+    const shrinker = new Shrinker(database, pages, (job, jobOptions) => queue.run(job, jobOptions))
     const remover = new FileRemover({
       flushed: () => logSync.flushed(),
       remove: (fileId) => this.files.remove(fileId),
       forget: (gone) => this.#forgetFiles(gone),
     })
-    const recordUses = setInterval(() => void this.#recordUses({ accessLog, queue }), RECORD_USES_AFTER_MS).unref()
-    const evictor = new Evictor({ blobs, entries, accessLog, owner: owner.id })
+    const { openFiles, quota } = this
+    const housekeeper = new Housekeeper({ accessLog, queue, blobs, openFiles, owner: owner.id })
+    const leaseUs = leaseLengthUs(quota, this.#granularityMs)
+    const evictor = new Evictor({ blobs, entries, accessLog, clock, openFiles, owner: owner.id, leaseUs })
     const room = new RoomMaker({
-      maxBytes: this.maxBytes,
+      quota,
+      pages,
       evictor,
       remover,
+      shrinker,
       write: (job, jobOptions) => queue.run(job, jobOptions),
     })
     const records = { blobs, entries, clock, accessLog }
     return {
       ...records,
       database,
+      pages,
       log,
       owner,
       evictor,
@@ -232,16 +247,7 @@ export class SqliteStore extends Lifecycle {
       remover,
       room,
       shrinker,
-      recordUses,
-    }
-  }
-
-  /** Records the gathered uses, some in each transaction. */
-  async #recordUses({ accessLog, queue }: Pick<Running, 'accessLog' | 'queue'>): Promise<void> {
-    try {
-      while (accessLog.size > 0) await queue.run(() => undefined, { isDurable: false })
-    } catch {
-      // Those that are left are recorded with the next write.
+      housekeeper,
     }
   }
 
@@ -259,11 +265,18 @@ export class SqliteStore extends Lifecycle {
     await this.write(
       (transaction) => {
         for (const { id, costBytes } of files) {
-          transaction.usedBytes -= this.blobs.removeLooseFile(id) ?? 0
+          const freedBytes = this.blobs.removeLooseFile(id) ?? 0
+          transaction.usedBytes -= freedBytes
+          transaction.fileBytes -= freedBytes
           transaction.leavingBytes -= costBytes
         }
       },
       { isDurable: false },
     )
   }
+}
+
+/** How long ago the recorded last use of something must be that may go: a use is recorded late, and not each of them is. */
+function leaseLengthUs({ leaseMs }: SqliteQuota, granularityMs: number): number {
+  return leaseMs === 0 ? 0 : (leaseMs + granularityMs + 2 * RECORD_USES_AFTER_MS) * 1000
 }

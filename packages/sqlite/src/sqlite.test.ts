@@ -6,12 +6,15 @@ import { SqliteActionCache, SqliteStorage } from './index.ts'
 const runner = { describe, test }
 
 testStorage(runner, 'SqliteStorage', {
-  create: ({ maxBytes, now } = {}) =>
-    inNewFolder((path) => new SqliteStorage({ path, maxBytes, now, accessGranularityMs: 0 })),
+  create: (options = {}) =>
+    inNewFolder(
+      (path) => new SqliteStorage({ ...options, path, accessGranularityMs: 0, highWatermark: 1, lowWatermark: 1 }),
+    ),
   destroy: removeFolder,
   reopen: (earlier) => new SqliteStorage({ path: folderOf(earlier) }),
   hasQuota: true,
   hasClock: true,
+  hasLease: true,
   damage,
 })
 

@@ -20,6 +20,8 @@ const TRANSACTION_BYTES = 8 * 4096
 export interface Transaction {
   /** What the backend takes in all; a job adds and subtracts what it changes. */
   usedBytes: number
+  /** How much of that is files beside the database, loose ones included; a job adds and subtracts likewise. */
+  fileBytes: number
   /** How much was written to the database; a job adds the content it stores. */
   rowBytes: number
   /** How much of it is taken by files that this transaction makes loose, less those that it forgets as removed. */
@@ -78,8 +80,8 @@ export class WriteQueue {
 
   constructor(options: WriteQueueOptions) {
     this.#options = options
-    this.#readUsage = options.database.prepare('SELECT used_bytes AS usedBytes FROM usage')
-    this.#writeUsage = options.database.prepare('UPDATE usage SET used_bytes = ?')
+    this.#readUsage = options.database.prepare('SELECT used_bytes AS usedBytes, file_bytes AS fileBytes FROM usage')
+    this.#writeUsage = options.database.prepare('UPDATE usage SET used_bytes = ?, file_bytes = ?')
   }
 
   /** Runs a job within a transaction and resolves to its result. When it throws, its changes alone are undone. */
@@ -114,20 +116,21 @@ export class WriteQueue {
   #runTransaction(): void {
     this.#isScheduled = false
     if (!this.#begin()) return
-    const transaction: Transaction = { usedBytes: 0, rowBytes: 0, leavingBytes: 0, looseFiles: [] }
+    const transaction: Transaction = { usedBytes: 0, fileBytes: 0, rowBytes: 0, leavingBytes: 0, looseFiles: [] }
     const done: (() => Promise<void> | void)[] = []
     const started = performance.now()
     const batch: Job[] = []
     try {
       this.#prepare()
-      const before = selectOne<Transaction>(this.#readUsage)?.usedBytes ?? 0
-      transaction.usedBytes = before
+      const before = selectOne<Pick<Transaction, 'usedBytes' | 'fileBytes'>>(this.#readUsage)
+      Object.assign(transaction, before)
       for (let job = this.#jobs.shift(); job !== undefined; job = this.#jobs.shift()) {
         batch.push(job)
         done.push(this.#runJob(job, transaction))
         if (performance.now() - started > TRANSACTION_MS) break
       }
-      if (transaction.usedBytes !== before) this.#writeUsage.run(transaction.usedBytes)
+      const { usedBytes, fileBytes } = transaction
+      if (usedBytes !== before?.usedBytes || fileBytes !== before.fileBytes) this.#writeUsage.run(usedBytes, fileBytes)
       this.#options.database.exec('COMMIT')
       transaction.rowBytes += batch.length * JOB_BYTES + TRANSACTION_BYTES
       this.#options.onCommit(transaction)
@@ -193,7 +196,7 @@ export class WriteQueue {
   /** Runs one job; returns what tells its outcome once the transaction is committed. */
   #runJob(job: Job, transaction: Transaction): () => Promise<void> | void {
     const { database } = this.#options
-    const { usedBytes, leavingBytes } = transaction
+    const { usedBytes, fileBytes, leavingBytes } = transaction
     const looseFiles = transaction.looseFiles.length
     database.exec('SAVEPOINT job')
     try {
@@ -205,6 +208,7 @@ export class WriteQueue {
       if (!database.inTransaction) throw error
       database.exec('ROLLBACK TO job; RELEASE job')
       transaction.usedBytes = usedBytes
+      transaction.fileBytes = fileBytes
       transaction.leavingBytes = leavingBytes
       transaction.looseFiles.length = looseFiles
       return () => job.reject(sqliteError(error, 'cannot write'))

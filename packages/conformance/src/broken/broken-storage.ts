@@ -4,10 +4,7 @@ import { ReferenceStorage } from '../reference/reference-storage.ts'
 import type { Damage, StorageHarness } from '../storage-harness.ts'
 
 /** What a broken storage is made of. */
-export interface BrokenStorageOptions extends ReferenceStorageOptions {
-  /** The present time in milliseconds since 1970; a reference storage orders uses without it. */
-  readonly now?: (() => number) | undefined
-}
+export type BrokenStorageOptions = ReferenceStorageOptions
 
 /** A storage with one defect, and the case of the suite that must notice it. */
 export interface BrokenStorage {
@@ -23,10 +20,11 @@ export function referenceHarness(
   create: (options: BrokenStorageOptions) => StorageABC = (options) => new ReferenceStorage(options),
 ): StorageHarness {
   return {
-    create: ({ maxBytes, now } = {}) => create({ maxBytes, now }),
+    create: ({ maxBytes, now, leaseMs } = {}) => create({ maxBytes, now, leaseMs }),
     reopen: (storage) => create(storage instanceof ReferenceStorage ? { blobs: storage.blobs } : {}),
     hasQuota: true,
     hasClock: true,
+    hasLease: true,
     damage: (storage, digest, damage) => {
       if (storage instanceof ReferenceStorage) damageBlob(storage, digest.hash, damage)
     },

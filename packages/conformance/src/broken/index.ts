@@ -2,11 +2,13 @@ import { brokenAborts } from './broken-aborts.ts'
 import { brokenAnswers } from './broken-answers.ts'
 import { brokenBulk } from './broken-bulk.ts'
 import { brokenCare } from './broken-care.ts'
+import { brokenChecks } from './broken-checks.ts'
 import { brokenClock } from './broken-clock.ts'
 import { brokenConcurrency } from './broken-concurrency.ts'
 import { brokenDigestFunctions } from './broken-digest-functions.ts'
 import { brokenForeignErrors } from './broken-foreign-errors.ts'
 import { brokenHistories } from './broken-histories.ts'
+import { brokenLeases } from './broken-leases.ts'
 import { brokenLifecycle } from './broken-lifecycle.ts'
 import { brokenQuota } from './broken-quota.ts'
 import { brokenRoom } from './broken-room.ts'
@@ -23,6 +25,8 @@ export const brokenStorages: readonly BrokenStorage[] = [
   ...brokenBulk,
   ...brokenQuota,
   ...brokenClock,
+  ...brokenLeases,
+  ...brokenChecks,
   ...brokenCare,
   ...brokenAborts,
   ...brokenRoom,

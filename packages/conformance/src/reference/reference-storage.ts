@@ -13,6 +13,7 @@ import {
   corruptError,
   digestKey,
   digestOf,
+  leaseRefusal,
   readerFromBytes,
   reportEvent,
   resolveRange,
@@ -30,6 +31,10 @@ export interface ReferenceBlob {
 export interface ReferenceStorageOptions {
   /** The quota in bytes. Default: none. */
   readonly maxBytes?: number | undefined
+  /** What was used within so many milliseconds is not evicted. Default: 0. */
+  readonly leaseMs?: number | undefined
+  /** The present time in milliseconds since 1970. Default: `Date.now`. */
+  readonly now?: (() => number) | undefined
   /** What is stored, least recently used first; give the same map to two storages to have one remember the other's. */
   readonly blobs?: Map<string, ReferenceBlob> | undefined
 }
@@ -46,11 +51,17 @@ export class ReferenceStorage extends StorageABC {
   /** What is stored, least recently used first. */
   readonly blobs: Map<string, ReferenceBlob>
   readonly #maxBytes: number
+  readonly #leaseMs: number
+  readonly #now: () => number
+  readonly #usedMs = new Map<string, number>()
 
-  constructor({ maxBytes = Number.MAX_SAFE_INTEGER, blobs = new Map() }: ReferenceStorageOptions = {}) {
+  constructor(options: ReferenceStorageOptions = {}) {
+    const { maxBytes = Number.MAX_SAFE_INTEGER, leaseMs = 0, now = Date.now, blobs = new Map() } = options
     super()
     this.blobs = blobs
     this.#maxBytes = maxBytes
+    this.#leaseMs = leaseMs
+    this.#now = now
   }
 
   override async hasBlob(digest: Digest, { signal }: OperationOptions = {}): Promise<boolean> {
@@ -109,10 +120,25 @@ export class ReferenceStorage extends StorageABC {
     for (const blob of this.blobs.values()) total += blob.bytes.byteLength
     for (const [oldest, blob] of this.blobs) {
       if (total <= this.#maxBytes) break
+      if (this.isLeased(oldest)) throw this.refusal()
       this.blobs.delete(oldest)
       total -= blob.bytes.byteLength
     }
     this.blobs.set(key, { digest, bytes })
+    this.#usedMs.set(key, this.#now())
+  }
+
+  /** Tells whether the blob of a key was used within the lease. */
+  protected isLeased(key: string): boolean {
+    const ageMs = this.#now() - (this.#usedMs.get(key) ?? 0)
+    // A use that is ahead of a clock that was set back is no measure of anything.
+    return ageMs >= 0 && ageMs < this.#leaseMs
+  }
+
+  /** The error for a write that finds no room because everything is leased. */
+  protected refusal(): StorageError {
+    const quota = { maxBytes: this.#maxBytes, highBytes: this.#maxBytes, lowBytes: this.#maxBytes }
+    return leaseRefusal(ReferenceStorage.TYPE, { ...quota, leaseMs: this.#leaseMs })
   }
 
   #use(digest: Digest): ReferenceBlob | undefined {
@@ -121,6 +147,7 @@ export class ReferenceStorage extends StorageABC {
     if (blob?.digest.sizeBytes !== digest.sizeBytes) return undefined
     this.blobs.delete(key)
     this.blobs.set(key, blob)
+    this.#usedMs.set(key, this.#now())
     return blob
   }
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import type { Digest, StorageABC, StorageEvent } from '@caskade/core'
-import { onStorageEvent, StorageError } from '@caskade/core'
+import type { Digest, StorageABC } from '@caskade/core'
+import { StorageError } from '@caskade/core'
 import { assertAbsent, assertSameBytes, assertStored } from '../assertions.ts'
+import { eventsDuring } from '../events.ts'
 import type { Damage, StorageCase } from '../storage-harness.ts'
 import type { TestBlob } from '../test-blob.ts'
 import { makeBlob, sourceOf } from '../test-blob.ts'
@@ -76,15 +77,4 @@ async function orCorrupt<Result>(promise: Promise<Result>): Promise<Result | nul
 
 async function missingAfter(storage: StorageABC, digest: Digest): Promise<Digest[]> {
   return storage.missingBlobs([digest])
-}
-
-async function eventsDuring(body: () => Promise<void>): Promise<StorageEvent[]> {
-  const events: StorageEvent[] = []
-  const endListening = onStorageEvent((event) => events.push(event))
-  try {
-    await body()
-  } finally {
-    endListening()
-  }
-  return events
 }

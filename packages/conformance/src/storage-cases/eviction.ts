@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { StorageABC } from '@caskade/core'
-import { listedKeys } from '../assertions.ts'
+import { listedKeys, readChunks } from '../assertions.ts'
 import { QUOTA_BYTES } from '../storage-harness.ts'
 import type { TestBlob } from '../test-blob.ts'
 import { makeBlob, sourceOf } from '../test-blob.ts'
@@ -24,4 +24,15 @@ export async function writeUntilOneIsGone(
     if (blobs.some(({ digest }) => !kept.has(digest.hash))) return
   }
   assert.fail('nothing was evicted although three times the quota was written')
+}
+
+/** The uses that keep a blob from being the next to be evicted. */
+export const uses: Readonly<Record<string, (storage: StorageABC, blob: TestBlob) => Promise<unknown>>> = {
+  hasBlob: (storage, { digest }) => storage.hasBlob(digest),
+  getBlob: async (storage, { digest }) => readChunks(await storage.getBlob(digest)),
+  'getBlob of a range': async (storage, { digest }) => readChunks(await storage.getBlob(digest, { length: 1 })),
+  missingBlobs: (storage, { digest }) => storage.missingBlobs([digest]),
+  bulkReadBlobs: (storage, { digest }) => storage.bulkReadBlobs([digest]),
+  commitWrite: (storage, blob) => storage.commitWrite(blob.digest, sourceOf(blob)),
+  bulkUpdateBlobs: (storage, { digest, bytes }) => storage.bulkUpdateBlobs([[digest, bytes]]),
 }

@@ -4,6 +4,7 @@ import { absenceCases } from './absence.ts'
 import { atomicityCases } from './atomicity.ts'
 import { badInputCases } from './bad-input.ts'
 import { bulkCases } from './bulk.ts'
+import { checkCases } from './checks.ts'
 import { clockCases } from './clock.ts'
 import { concurrencyCases } from './concurrency.ts'
 import { contentCases } from './content.ts'
@@ -11,6 +12,7 @@ import { damageCases } from './damage.ts'
 import { digestFunctionCases } from './digest-functions.ts'
 import { foreignErrorCases } from './foreign-errors.ts'
 import { historyCases } from './histories.ts'
+import { leaseCases } from './leases.ts'
 import { lifecycleCases } from './lifecycle.ts'
 import { quotaCases } from './quota.ts'
 import { rangeCases } from './ranges.ts'
@@ -30,6 +32,8 @@ export const storageCases: readonly StorageCase[] = [
   ...bulkCases,
   ...quotaCases,
   ...clockCases,
+  ...leaseCases,
+  ...checkCases,
   ...damageCases,
   ...badInputCases,
   ...abortCases,

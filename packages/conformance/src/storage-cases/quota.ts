@@ -4,20 +4,8 @@ import { StorageError } from '@caskade/core'
 import { assertAbsent, assertRejects, assertSameBytes, assertStored, listedKeys, readChunks } from '../assertions.ts'
 import type { StorageCase } from '../storage-harness.ts'
 import { QUOTA_BYTES } from '../storage-harness.ts'
-import type { TestBlob } from '../test-blob.ts'
 import { makeBlob, makeBlobs, sourceOf } from '../test-blob.ts'
-import { LARGE, SMALL, writeUntilOneIsGone } from './eviction.ts'
-
-/** The uses that keep a blob from being the next to be evicted. */
-const uses: Readonly<Record<string, (storage: StorageABC, blob: TestBlob) => Promise<unknown>>> = {
-  hasBlob: (storage, { digest }) => storage.hasBlob(digest),
-  getBlob: async (storage, { digest }) => readChunks(await storage.getBlob(digest)),
-  'getBlob of a range': async (storage, { digest }) => readChunks(await storage.getBlob(digest, { length: 1 })),
-  missingBlobs: (storage, { digest }) => storage.missingBlobs([digest]),
-  bulkReadBlobs: (storage, { digest }) => storage.bulkReadBlobs([digest]),
-  commitWrite: (storage, blob) => storage.commitWrite(blob.digest, sourceOf(blob)),
-  bulkUpdateBlobs: (storage, { digest, bytes }) => storage.bulkUpdateBlobs([[digest, bytes]]),
-}
+import { LARGE, SMALL, uses, writeUntilOneIsGone } from './eviction.ts'
 
 /** What a storage with a quota keeps, and what it lets go. */
 export const quotaCases: readonly StorageCase[] = [

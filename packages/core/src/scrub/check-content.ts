@@ -2,6 +2,7 @@ import type { BlobReader } from '../blob-reader.ts'
 import type { Digest } from '../digest.ts'
 import { createHasher } from '../hashing.ts'
 import { StorageError } from '../storage-error.ts'
+import { corruptError } from '../verified-reader.ts'
 
 /**
  * What a check of a blob found.
@@ -13,15 +14,27 @@ import { StorageError } from '../storage-error.ts'
  */
 export type BlobCondition = 'whole' | 'absent' | 'damaged' | 'healed'
 
-/** Reads content to its end and tells whether it is what the digest says. Closes the reader. */
-export async function isWhole(reader: BlobReader, digest: Digest): Promise<boolean> {
+/**
+ * Reads what is stored of a blob to its end and tells in what condition it is. `onDamaged` is called, and awaited, when it
+ * has another hash; not when the storage says itself that it is `corrupt`, because it has dropped it then. A storage that
+ * verifies whatever it reads needs none.
+ */
+export async function checkContent(
+  digest: Digest,
+  open: () => Promise<BlobReader | null>,
+  onDamaged?: (error: StorageError) => Promise<void>,
+): Promise<'whole' | 'absent' | 'damaged'> {
   const hasher = createHasher(digest.digestFunction)
-  await using content = reader
   try {
+    const reader = await open()
+    if (reader === null) return 'absent'
+    await using content = reader
     for await (const chunk of content) hasher.update(chunk)
   } catch (error) {
-    if (StorageError.is(error, 'corrupt')) return false
+    if (StorageError.is(error, 'corrupt')) return 'damaged'
     throw error
   }
-  return hasher.digest() === digest.hash
+  if (hasher.digest() === digest.hash) return 'whole'
+  await onDamaged?.(corruptError(digest, 'the stored content has another hash'))
+  return 'damaged'
 }
