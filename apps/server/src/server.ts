@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
-import type { Backend } from '@caskade/core'
-import { EmptyBlobStorage, onStorageEvent, SpoolBudget, startAll, stopAll } from '@caskade/core'
+import type { Backend, ScrubReport } from '@caskade/core'
+import { EmptyBlobStorage, onStorageEvent, Scrubber, SpoolBudget, startAll, stopAll } from '@caskade/core'
 import { OwnedDirectory } from '@caskade/core/files'
 import { GrpcServer, Http2GrpcServer, StatusCode } from '@caskade/grpc'
 import { ReapiServices, toGrpcError } from '@caskade/reapi'
@@ -28,6 +28,8 @@ const DEFAULT_MAX_BLOB_BYTES = 64 * 1024 ** 3
 const DEFAULT_MAX_SPOOL_BYTES = 16 * 1024 ** 3
 
 const DEFAULT_MAX_CONNECTIONS = 10_000
+
+const DEFAULT_SCRUB_BYTES_PER_SECOND = 4 * 1024 * 1024
 
 /** What a server needs besides its configuration. */
 export interface ServerOptions {
@@ -73,6 +75,7 @@ export async function startServer(
     cleanup.defer(onStorageEvent(({ error, ...event }) => log.warn({ ...event, err: error }, `storage: ${event.kind}`)))
     await startAll([backend.storage, backend.actionCache])
     cleanup.defer(() => stopAll([backend.storage, backend.actionCache]))
+    await startScrubber(config, backend, cleanup, log)
     const uploadDirectory = await claimUploadDirectory(dataDirectory, cleanup)
 
     const services = new ReapiServices({ ...config, backend, uploadDirectory, spoolBudget, maxBlobBytes })
@@ -91,6 +94,23 @@ export async function startServer(
     await cleanup.unwind().catch((failure: unknown) => log.error({ err: failure }, 'cannot undo a failed start'))
     throw error
   }
+}
+
+/** Looks for damage in the background, if that is wanted. */
+async function startScrubber(
+  { scrubBytesPerSecond, backend: configured }: ServerConfig,
+  { storage }: Backend,
+  cleanup: CleanupStack,
+  log: Log,
+): Promise<void> {
+  const maxBytesPerSecond = scrubBytesPerSecond ?? (configured === undefined ? DEFAULT_SCRUB_BYTES_PER_SECOND : 0)
+  if (maxBytesPerSecond === 0) return
+  const onRound = (report: ScrubReport): void => {
+    if (report.checkedBlobs + report.failedBlobs > 0) log.info({ ...report }, 'looked for damage in all blobs')
+  }
+  const scrubber = new Scrubber({ storage, maxBytesPerSecond, onRound })
+  await scrubber.start()
+  cleanup.defer(() => scrubber.stop())
 }
 
 function createGrpcServer({ methods }: ReapiServices, log: Log): GrpcServer {

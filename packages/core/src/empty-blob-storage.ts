@@ -7,6 +7,7 @@ import { resolveRange } from './byte-range.ts'
 import { assertHash, createDigest, digestFunctions } from './digest.ts'
 import { emptyDigest } from './hashing.ts'
 import type { OperationOptions, ReadOptions } from './operation-options.ts'
+import type { BlobCondition, CheckOptions } from './scrub/check-content.ts'
 import type { Status } from './status.ts'
 import { okStatus } from './status.ts'
 import type { BlobInfo } from './storage-abc.ts'
@@ -50,6 +51,11 @@ export class EmptyBlobStorage extends StorageABC {
     if (!isEmpty(digest)) return this.#inner.getBlob(digest, options)
     resolveRange(digest, options)
     return readerFromBytes(new Uint8Array(0), { signal: options.signal })
+  }
+
+  override async checkBlob(digest: Digest, options: CheckOptions = {}): Promise<BlobCondition> {
+    this.assertReady(digest, options.signal)
+    return isEmpty(digest) ? 'whole' : this.#inner.checkBlob(digest, options)
   }
 
   override async deleteBlob(digest: Digest, options: OperationOptions = {}): Promise<void> {

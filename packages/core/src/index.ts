@@ -36,6 +36,7 @@ export {
 } from './entry-value.ts'
 export { DeferredWrites, type DeferredWritesOptions, type DeferredWritesStatus } from './deferred/deferred-writes.ts'
 export { assertComputable, createHasher, digestOf, emptyDigest, type Hasher } from './hashing.ts'
+export { KeyedLock } from './with-cache/keyed-lock.ts'
 export { Lifecycle, startAll, stopAll } from './lifecycle.ts'
 export { mapLimit } from './map-limit.ts'
 export { MemoryBudget } from './memory-budget.ts'
@@ -49,7 +50,8 @@ export {
   type ProviderContext,
 } from './provider.ts'
 export { leaseRefusal, type Quota, type QuotaDefaults, type QuotaOptions, quotaSchema, resolveQuota } from './quota.ts'
-export { type BlobCondition, checkContent } from './scrub/check-content.ts'
+export { type BlobCondition, checkContent, type CheckOptions, type ContentCheck } from './scrub/check-content.ts'
+export { Scrubber, type ScrubberOptions, type ScrubReport } from './scrub/scrubber.ts'
 export { sharded, type ShardedConfig, type ShardedOptions, shardedProvider } from './sharded/sharded.ts'
 export { ShardedActionCache, type ShardedActionCacheOptions } from './sharded/sharded-action-cache.ts'
 export { ShardedStorage, type ShardedStorageOptions } from './sharded/sharded-storage.ts'

@@ -7,7 +7,7 @@ import { digestOf } from './hashing.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { mapLimit } from './map-limit.ts'
 import type { OperationOptions, ReadOptions } from './operation-options.ts'
-import type { BlobCondition } from './scrub/check-content.ts'
+import type { BlobCondition, CheckOptions } from './scrub/check-content.ts'
 import { checkContent } from './scrub/check-content.ts'
 import type { Status } from './status.ts'
 import { okStatus, statusOfItemError } from './status.ts'
@@ -81,17 +81,18 @@ export abstract class StorageABC extends Lifecycle {
    *
    * The default reads the blob as `getBlob` does, and so counts as use.
    */
-  async checkBlob(digest: Digest, options: OperationOptions = {}): Promise<BlobCondition> {
+  async checkBlob(digest: Digest, options: CheckOptions = {}): Promise<BlobCondition> {
     this.assertReady(digest, options.signal)
     const { TYPE: storageType } = this.constructor as typeof StorageABC
-    return checkContent(
-      digest,
-      () => this.getBlob(digest, options),
-      async (error) => {
+    const { signal, pace } = options
+    return checkContent(digest, {
+      pace,
+      open: () => this.getBlob(digest, { signal }),
+      onDamaged: async (error) => {
         reportEvent({ kind: 'corrupt', storageType, operation: 'checkBlob', digest, error })
-        await this.deleteBlob(digest, options)
+        await this.deleteBlob(digest, { signal })
       },
-    )
+    })
   }
 
   /** Removes many blobs. Resolves to `hash/size` of those that could not be removed. */

@@ -13,6 +13,7 @@ export interface StorageEvent {
    * - `deferred-failure`: a deferred write could not be journalled, or not brought to the fallback; it is tried again.
    * - `copy-failure`: a Sharded could not copy something to the shard that owns it now; the next use of it tries again.
    * - `cleanup-failure`: something that is no longer needed could not be removed; it is tried again later.
+   * - `scrub-failure`: a blob could not be checked, or not be healed; the next round tries again.
    * - `lease-refusal`: a write was refused because the quota is full of what was used within the lease.
    * - `stop-deadline`: `stop()` waited in vain for a reader or an operation, and stopped regardless.
    */
@@ -26,6 +27,7 @@ export interface StorageEvent {
     | 'deferred-failure'
     | 'copy-failure'
     | 'cleanup-failure'
+    | 'scrub-failure'
     | 'lease-refusal'
     | 'stop-deadline'
   /** `TYPE` of the storage that noticed it. */

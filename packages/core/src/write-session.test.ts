@@ -168,6 +168,8 @@ function fullDisk(): FileOperations {
         write: () => Promise.reject(Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })),
         sync: () => file.sync(),
         sizeBytes: () => file.sizeBytes(),
+        stat: () => file.stat(),
+        setModified: (timeUs) => file.setModified(timeUs),
         close: () => file.close(),
       }
     },

@@ -12,7 +12,7 @@ const PATIENCE_MS = 500
 /** How a write takes its turn. */
 export interface WriteTurn extends OperationOptions {
   /** Tells whether the blob is stored already, so that there is nothing to write. */
-  readonly isStored: () => boolean
+  readonly isStored: () => boolean | Promise<boolean>
   /** Stores the blob from the source that it is given, which is the writer's own. */
   readonly write: (source: BlobSource) => Promise<void>
 }
@@ -33,7 +33,8 @@ export class WriteTurns {
   async take(digest: Digest, source: BlobSource, { isStored, write, signal }: WriteTurn): Promise<boolean> {
     const key = exactDigestKey(digest)
     for (;;) {
-      if (isStored()) return false
+      const stored = isStored()
+      if (typeof stored === 'boolean' ? stored : await stored) return false
       const ahead = this.#leaders.get(key)
       if (ahead === undefined) break
       await abortable(ahead.isOver(), signal)

@@ -118,9 +118,10 @@ export class LruTable<Value> {
     if (item.readers > 0) this.#heldBytes += item.costBytes
   }
 
-  /** All values, in no particular order. What comes or goes meanwhile may or may not be among them. */
+  /** All values at this moment, in no particular order. */
   *values(): Generator<Value, void, undefined> {
-    for (const { value } of this.#items.values()) yield value
+    // Those that are replaced meanwhile move to the end; they must not be met again there.
+    for (const { value } of Array.from(this.#items.values())) yield value
   }
 
   #makeRoom(): void {

@@ -1,7 +1,9 @@
 import type {
+  BlobCondition,
   BlobInfo,
   BlobReader,
   BlobSource,
+  CheckOptions,
   Digest,
   DigestFunction,
   OperationOptions,
@@ -11,10 +13,12 @@ import {
   assertDigest,
   assertHash,
   assertStorable,
+  checkContent,
   collectSource,
   digestKey,
   formatDigest,
   readerFromBytes,
+  reportEvent,
   resolveRange,
   StorageABC,
   StorageError,
@@ -87,6 +91,21 @@ export class MemoryStorage extends StorageABC {
     return readerFromBytes(bytes, { signal: options.signal, release })
   }
 
+  override async checkBlob(digest: Digest, { signal, pace }: CheckOptions = {}): Promise<BlobCondition> {
+    this.assertReady(digest, signal)
+    return checkContent(digest, {
+      pace,
+      open: async () => {
+        const item = this.#find(digest)
+        return item === undefined ? null : readerFromBytes(item.bytes, { signal })
+      },
+      onDamaged: async (error) => {
+        reportEvent({ kind: 'corrupt', storageType: MemoryStorage.TYPE, operation: 'checkBlob', digest, error })
+        this.#table.delete(digestKey(digest))
+      },
+    })
+  }
+
   override async deleteBlob(digest: Digest, { signal }: OperationOptions = {}): Promise<void> {
     this.assertReady(digest, signal)
     if (this.#use(digest) !== undefined) this.#table.delete(digestKey(digest))
@@ -134,10 +153,13 @@ export class MemoryStorage extends StorageABC {
   }
 
   #use(digest: Digest): BlobItem | undefined {
-    const key = digestKey(digest)
-    const item = this.#table.peek(key)
-    if (item?.kind !== 'blob' || item.digest.sizeBytes !== digest.sizeBytes) return undefined
-    this.#table.use(key)
+    const item = this.#find(digest)
+    if (item !== undefined) this.#table.use(digestKey(digest))
     return item
+  }
+
+  #find(digest: Digest): BlobItem | undefined {
+    const item = this.#table.peek(digestKey(digest))
+    return item?.kind === 'blob' && item.digest.sizeBytes === digest.sizeBytes ? item : undefined
   }
 }

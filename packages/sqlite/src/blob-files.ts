@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import type { BlobSource, Digest, OperationOptions } from '@caskade/core'
-import { formatDigest, isErrnoException, readSource, StorageError } from '@caskade/core'
+import { formatDigest, isErrnoException } from '@caskade/core'
 import type { FileOperations, OpenFile } from '@caskade/core/files'
-import { fileError, FileWriter, SyncGroup } from '@caskade/core/files'
+import { fileError, placeContent, SyncGroup, unlinkIfThere } from '@caskade/core/files'
 
 const FOLDERS = 256
 
@@ -49,8 +49,12 @@ export class BlobFiles {
   async write(id: number, digest: Digest, source: BlobSource, options: OperationOptions): Promise<void> {
     try {
       await attempt(digest, this.#prepareFolder(id))
-      const isLinked = await attempt(digest, this.#link(id, digest, source))
-      if (!isLinked) await this.#copy(id, digest, source, options)
+      // What a power failure may have left under an id that the database does not remember having given is replaced.
+      await placeContent(this.#path(id), digest, source, {
+        files: this.#files,
+        signal: options.signal,
+        attempt: (operation) => attempt(digest, operation),
+      })
       await attempt(digest, this.#syncFolder(id))
     } catch (error) {
       // It stays listed as loose if it cannot be removed now; what failed the write is worth more to the caller.
@@ -62,48 +66,9 @@ export class BlobFiles {
   /** Removes a file; succeeds when it is not there. */
   async remove(id: number): Promise<void> {
     try {
-      await this.#files.unlink(this.#path(id))
+      await unlinkIfThere(this.#files, this.#path(id))
     } catch (error) {
-      if (!isErrnoException(error, 'ENOENT')) throw fileError(error, `Sqlite: cannot remove file ${id}`)
-    }
-  }
-
-  /** Shares the file of a source that will not change, which saves writing the content twice. */
-  async #link(id: number, digest: Digest, { filePath, sizeBytes }: BlobSource): Promise<boolean> {
-    if (filePath === undefined || sizeBytes !== digest.sizeBytes) return false
-    try {
-      await this.remove(id)
-      await this.#files.link(filePath, this.#path(id))
-    } catch (error) {
-      // Another file system, or one without hard links.
-      if (['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP'].some((code) => isErrnoException(error, code)))
-        return false
-      throw error
-    }
-    const file = await this.#files.open(this.#path(id), 'update')
-    try {
-      const actual = await file.sizeBytes()
-      if (actual !== digest.sizeBytes) {
-        const message = `commitWrite: blob ${formatDigest(digest)} has a source file of ${actual} bytes`
-        throw new StorageError('invalid-argument', message, { digest })
-      }
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    return true
-  }
-
-  async #copy(id: number, digest: Digest, source: BlobSource, options: OperationOptions): Promise<void> {
-    // Overwrites what a power failure may have left under an id that the database does not remember having given.
-    const file = await attempt(digest, this.#files.open(this.#path(id), 'overwrite'))
-    try {
-      const writer = new FileWriter(file)
-      for await (const chunk of readSource(source, digest, options)) await attempt(digest, writer.append(chunk))
-      await attempt(digest, writer.flush())
-      await attempt(digest, file.sync())
-    } finally {
-      await file.close()
+      throw fileError(error, `Sqlite: cannot remove file ${id}`)
     }
   }
 

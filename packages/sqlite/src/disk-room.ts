@@ -1,16 +1,11 @@
-import { statfs } from 'node:fs/promises'
 import { StorageError } from '@caskade/core'
-import { fileError } from '@caskade/core/files'
+import { fileError, readDiskSpace } from '@caskade/core/files'
 
 /**
- * How much of the disk is left for the write-ahead log, in bytes, unless the disk is small: for the log itself, and for
- * moving what is in it to the database. Deleting takes that, so on a disk that is full to the last block nothing could be
+ * How much of the disk is left for the write-ahead log, unless the disk is small: for the log itself, and for moving what is in it to the database. Deleting takes that, so on a disk that is full to the last block nothing could be
  * deleted any more.
  */
-const RESERVE_BYTES = 64 * 1024 * 1024
-
-/** How much of a small disk that may be. */
-const RESERVE_SHARE = 1 / 4
+const RESERVE = { bytes: 64 * 1024 * 1024, share: 1 / 4 }
 
 /** How long what the system said about the disk is believed, in milliseconds; others may be filling it too. */
 const BELIEVED_MS = 1000
@@ -69,15 +64,12 @@ export class DiskRoom {
 
   async #ask(): Promise<void> {
     try {
-      const [{ bavail, blocks, bsize }, { logBytes, reusableBytes }] = await Promise.all([
-        statfs(this.#path),
+      const [{ freeBytes, reserveBytes }, { logBytes, reusableBytes }] = await Promise.all([
+        readDiskSpace(this.#path, RESERVE),
         this.#readSizes(),
       ])
-      const reserveBytes = Math.min(RESERVE_BYTES, blocks * bsize * RESERVE_SHARE)
       // The log has taken its part of the reserve already.
-      const freeBytes = bavail * bsize - reserveBytes + Math.min(logBytes, reserveBytes / 2)
-      // Some remote file systems do not tell how large they are.
-      this.#freeBytes = blocks === 0 ? Number.MAX_SAFE_INTEGER : freeBytes
+      this.#freeBytes = freeBytes + Math.min(logBytes, reserveBytes / 2)
       this.#reusableBytes = reusableBytes
       this.#askedAt = performance.now()
     } catch (error) {

@@ -25,6 +25,8 @@ export class LogFiles {
       read: (buffer, position) => file.read(buffer, position),
       write: (buffers, position) => file.write(buffers, position),
       sizeBytes: () => file.sizeBytes(),
+      stat: () => file.stat(),
+      setModified: (timeUs) => file.setModified(timeUs),
       close: () => file.close(),
       sync: async () => {
         await this.beforeSync()

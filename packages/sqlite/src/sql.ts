@@ -1,3 +1,5 @@
+import { sqliteError } from './sqlite-errors.ts'
+
 /** A value that a statement takes or returns. */
 export type SqlValue = string | number | Uint8Array | null
 
@@ -19,10 +21,18 @@ export interface SqlDatabase {
 
 /** Runs a statement that returns at most one row. */
 export function selectOne<Row>(statement: Statement, ...parameters: readonly SqlValue[]): Row | undefined {
-  return statement.get(...parameters) as Row | undefined
+  try {
+    return statement.get(...parameters) as Row | undefined
+  } catch (error) {
+    throw sqliteError(error, 'cannot read')
+  }
 }
 
 /** Runs a statement that returns rows. */
 export function selectAll<Row>(statement: Statement, ...parameters: readonly SqlValue[]): Row[] {
-  return statement.all(...parameters) as Row[]
+  try {
+    return statement.all(...parameters) as Row[]
+  } catch (error) {
+    throw sqliteError(error, 'cannot read')
+  }
 }

@@ -172,6 +172,8 @@ function syncingAfter(gate: Promise<void>, onAsked: () => void): FileOperations 
         read: (buffer, position) => file.read(buffer, position),
         write: (buffers, position) => file.write(buffers, position),
         sizeBytes: () => file.sizeBytes(),
+        stat: () => file.stat(),
+        setModified: (timeUs) => file.setModified(timeUs),
         close: () => file.close(),
         async sync() {
           onAsked()

@@ -4,6 +4,7 @@ import type {
   BlobInfo,
   BlobReader,
   BlobSource,
+  CheckOptions,
   Digest,
   DigestFunction,
   OperationOptions,
@@ -12,6 +13,7 @@ import type {
 import { assertDigest, assertHash, checkContent, createDigest, resolveRange, StorageABC } from '@caskade/core'
 import { BlobOpener } from './blob-opener.ts'
 import { BlobWriter } from './blob-writer.ts'
+import { findDamage } from './integrity.ts'
 import type { SqliteOptions } from './sqlite-options.ts'
 import { DEFAULT_MAX_ROW_BYTES } from './sqlite-options.ts'
 import { SqliteStore } from './sqlite-store.ts'
@@ -87,10 +89,21 @@ export class SqliteStorage extends StorageABC {
     return this.#opener.open(digest, range, { signal: options.signal, hold: () => this.hold() })
   }
 
-  override async checkBlob(digest: Digest, { signal }: OperationOptions = {}): Promise<BlobCondition> {
+  override async checkBlob(digest: Digest, { signal, pace }: CheckOptions = {}): Promise<BlobCondition> {
     this.assertReady(digest, signal)
     const all = resolveRange(digest, {})
-    return checkContent(digest, () => this.#opener.open(digest, all, { signal, hold: () => this.hold(), isUse: false }))
+    const open = (): Promise<BlobReader | null> =>
+      this.#opener.open(digest, all, { signal, hold: () => this.hold(), isUse: false })
+    return checkContent(digest, { open, pace })
+  }
+
+  /**
+   * Reads the database itself, as far as it is not content, on a thread of its own, and looks for damage. Resolves to a
+   * description of each piece, none if all is well. Content is what {@link checkBlob} reads.
+   */
+  async checkIntegrity({ signal }: OperationOptions = {}): Promise<string[]> {
+    this.assertRunning(signal)
+    return this.holding(() => findDamage(this.#store.databasePath, { signal }))
   }
 
   override async deleteBlob(digest: Digest, { signal }: OperationOptions = {}): Promise<void> {

@@ -57,6 +57,7 @@ export class SqliteStore extends Lifecycle {
   readonly quota: SqliteQuota
   /** The files that this process is reading. */
   readonly openFiles: OpenFiles = new OpenFiles((fileId) => this.removeIfLoose(fileId))
+  readonly databasePath: string
   readonly #path: string
   readonly #options: SqliteOptions
   readonly #granularityMs: number
@@ -67,6 +68,7 @@ export class SqliteStore extends Lifecycle {
     super()
     this.quota = sqliteQuota(options)
     this.#path = options.path
+    this.databasePath = join(options.path, 'caskade.sqlite')
     this.#options = options
     this.#granularityMs = options.accessGranularityMs ?? DEFAULT_ACCESS_GRANULARITY_MS
     this.#operations = options.files ?? nodeFiles
@@ -163,7 +165,7 @@ export class SqliteStore extends Lifecycle {
   }
 
   async #open(): Promise<Running> {
-    const databasePath = join(this.#path, 'caskade.sqlite')
+    const { databasePath } = this
     const database = new Database(databasePath, { timeout: 1000 }) as SqlDatabase
     let owner: OwnedDirectory | undefined
     try {

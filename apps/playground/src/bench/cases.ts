@@ -20,7 +20,7 @@ export interface Effort {
   readonly roundBytes: number
 }
 
-export const fullEffort: Effort = { rounds: 5, roundMs: 250, roundBytes: 64 * 1024 * 1024 }
+export const fullEffort: Effort = { rounds: 5, roundMs: 150, roundBytes: 64 * 1024 * 1024 }
 export const quickEffort: Effort = { rounds: 3, roundMs: 50, roundBytes: 8 * 1024 * 1024 }
 
 /** The sizes of blobs that are measured, in bytes. */

@@ -1,4 +1,5 @@
 import { cacacheSubject } from './subjects/cacache.ts'
+import { fsSubject } from './subjects/fs.ts'
 import { keyvMemorySubject } from './subjects/keyv-memory.ts'
 import { keyvSqliteSubject, keyvUnsyncedSqliteSubject } from './subjects/keyv-sqlite.ts'
 import { lruCacheSubject } from './subjects/lru-cache.ts'
@@ -13,7 +14,8 @@ export const contests: readonly Contest[] = [
   {
     backend: 'sqlite',
     ours: sqliteSubject,
-    peers: [keyvSqliteSubject, keyvUnsyncedSqliteSubject, cacacheSubject, unstorageSubject],
+    peers: [keyvSqliteSubject, keyvUnsyncedSqliteSubject],
     concurrencies: [1, 32],
   },
+  { backend: 'fs', ours: fsSubject, peers: [cacacheSubject, unstorageSubject], concurrencies: [1, 32] },
 ]

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Digest } from '@caskade/core'
-import { journalLeftovers, storeLeftovers } from './store-leftovers.ts'
+import { fsLeftovers, journalLeftovers, storeLeftovers } from './store-leftovers.ts'
 
 /** A backend whose durability is checked. */
 export interface DurableModule {
@@ -12,6 +12,7 @@ export interface DurableModule {
 }
 
 export const durableModules: readonly DurableModule[] = [
+  { name: 'Fs', module: new URL('fs.module.ts', import.meta.url), leftovers: fsLeftovers },
   { name: 'Sqlite', module: new URL('sqlite.module.ts', import.meta.url), leftovers: storeLeftovers },
   {
     name: 'WithCache(Memory, Sqlite)',

@@ -13,6 +13,17 @@ export function storeLeftovers(directory: string, digests: readonly Digest[]): s
   return files.length === expected ? owners : [`${files.length} files for ${expected} blobs`, ...owners]
 }
 
+/** What should not be in the folder of a backend of plain files that holds these blobs and is closed. */
+export function fsLeftovers(directory: string, digests: readonly Digest[]): string[] {
+  const files = namesOfFiles(join(directory, 'cas'))
+  const ledgers = namesOfFiles(join(directory, 'ledgers'))
+  return [
+    ...namesOfFiles(join(directory, 'tmp')),
+    ...(files.length === digests.length ? [] : [`${files.length} files for ${digests.length} blobs`]),
+    ...(ledgers.length === 1 ? [] : ledgers),
+  ]
+}
+
 /** What should not be in a folder of journals when everything has arrived and nobody uses it. */
 export function journalLeftovers(directory: string): string[] {
   return namesOfFiles(directory)

@@ -21,6 +21,11 @@ export interface ServerConfig {
   readonly maxSpoolBytes?: number | undefined
   /** How many connections may be open, for gRPC and for HTTP each. Default: 10,000. */
   readonly maxConnections?: number | undefined
+  /**
+   * How much of what is stored is read again in a second, in bytes, to find damage; 0 for not at all. Default: 4 MiB for
+   * the default backend, 0 for a configured one, of which reading may cost money.
+   */
+  readonly scrubBytesPerSecond?: number | undefined
   /** How long a stopping server lets requests finish, in milliseconds. Default: 10 seconds. */
   readonly drainMs?: number | undefined
 }
@@ -54,6 +59,12 @@ export const serverSchema: OptionsSchema = {
       description: 'What uploads on their way in may take of the disk',
     },
     maxConnections: { type: 'integer', minimum: 1, description: 'How many connections may be open' },
+    scrubBytesPerSecond: {
+      type: 'number',
+      format: 'bytes',
+      minimum: 0,
+      description: 'How much of what is stored is read again in a second, to find damage; 0 for not at all',
+    },
     drainMs: {
       type: 'number',
       format: 'duration-ms',

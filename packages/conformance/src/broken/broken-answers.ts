@@ -66,6 +66,16 @@ export const brokenAnswers: readonly BrokenStorage[] = [
       })(options),
   },
   {
+    defect: 'lists again what was used since',
+    caughtBy: 'listBlobs: ends although each blob is used as soon as it is listed',
+    create: (options) =>
+      new (class extends ReferenceStorage {
+        override async *listBlobs(): AsyncGenerator<BlobInfo, void, undefined> {
+          for (const { digest } of this.blobs.values()) yield { digest }
+        }
+      })(options),
+  },
+  {
     defect: 'lists the first page only',
     caughtBy: 'listBlobs: lists exactly what is stored',
     create: (options) =>

@@ -31,7 +31,8 @@ export function referenceHarness(
   }
 }
 
-function damageBlob({ blobs }: ReferenceStorage, key: string, damage: Damage): void {
+/** Damages content of a reference storage. */
+export function damageBlob({ blobs }: ReferenceStorage, key: string, damage: Damage): void {
   const blob = blobs.get(key)
   if (blob === undefined) return
   if (damage === 'remove') {

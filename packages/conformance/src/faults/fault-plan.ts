@@ -5,6 +5,7 @@ export type FaultyMethod = FaultyStorageMethod | FaultyActionCacheMethod
 export type FaultyStorageMethod =
   | 'hasBlob'
   | 'getBlob'
+  | 'checkBlob'
   | 'deleteBlob'
   | 'commitWrite'
   | 'resolveHash'

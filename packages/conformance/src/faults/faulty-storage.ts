@@ -1,7 +1,9 @@
 import type {
+  BlobCondition,
   BlobInfo,
   BlobReader,
   BlobSource,
+  CheckOptions,
   Digest,
   DigestFunction,
   OperationOptions,
@@ -68,6 +70,10 @@ export class FaultyStorage extends StorageABC {
     const call = this.#begin('getBlob', [digest], options)
     const reader = await call.run(() => this.inner.getBlob(digest, options))
     return reader === null ? null : call.replaceReader(reader)
+  }
+
+  override async checkBlob(digest: Digest, options: CheckOptions = {}): Promise<BlobCondition> {
+    return this.#run('checkBlob', [digest], options, () => this.inner.checkBlob(digest, options))
   }
 
   override async deleteBlob(digest: Digest, options: OperationOptions = {}): Promise<void> {

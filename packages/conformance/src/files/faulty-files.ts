@@ -1,4 +1,4 @@
-import type { FileOperations, OpenFile, OpenMode } from '@caskade/core/files'
+import type { FileOperations, FileStat, OpenFile, OpenMode } from '@caskade/core/files'
 import { nodeFiles } from '@caskade/core/files'
 import { FaultPlan } from './fault-plan.ts'
 import type { FileFault } from './file-fault.ts'
@@ -39,6 +39,14 @@ export class FaultyFiles implements FileOperations {
 
   unlink(path: string): Promise<void> {
     return this.#plan.attempt('unlink', [path], () => this.#inner.unlink(path))
+  }
+
+  stat(path: string): Promise<FileStat> {
+    return this.#plan.attempt('stat', [path], () => this.#inner.stat(path))
+  }
+
+  setModified(path: string, timeUs: number): Promise<void> {
+    return this.#plan.attempt('setModified', [path], () => this.#inner.setModified(path, timeUs))
   }
 
   createDirectory(path: string): Promise<void> {
@@ -88,6 +96,14 @@ class FaultyFile implements OpenFile {
 
   sizeBytes(): Promise<number> {
     return this.#plan.attempt('size', [this.#path], () => this.#inner.sizeBytes())
+  }
+
+  stat(): Promise<FileStat> {
+    return this.#plan.attempt('stat', [this.#path], () => this.#inner.stat())
+  }
+
+  setModified(timeUs: number): Promise<void> {
+    return this.#plan.attempt('setModified', [this.#path], () => this.#inner.setModified(timeUs))
   }
 
   close(): Promise<void> {

@@ -1,7 +1,10 @@
 import { constants } from 'node:os'
 import { getSystemErrorMap } from 'node:util'
 
-/** What a storage asks of its files; those that are asked of an open file are `read`, `write`, `sync` and `size`. */
+/**
+ * What a storage asks of its files: of an open one `read`, `write`, `sync` and `size`; `stat` and `setModified` by its path
+ * or of an open one.
+ */
 export type FileOperation =
   | 'open'
   | 'read'
@@ -11,6 +14,8 @@ export type FileOperation =
   | 'link'
   | 'rename'
   | 'unlink'
+  | 'stat'
+  | 'setModified'
   | 'createDirectory'
   | 'removeDirectory'
   | 'readDirectory'

@@ -1,5 +1,6 @@
-import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs'
-import type { OpenFile, OpenMode } from '@caskade/core/files'
+import { closeSync, fstatSync, futimesSync, openSync, readSync, writeSync } from 'node:fs'
+import type { FileStat, OpenFile, OpenMode } from '@caskade/core/files'
+import { fileStat, toSeconds } from '@caskade/core/files'
 import type { FileOperation } from './file-fault.ts'
 import type { ModelFile } from './power-loss-tree.ts'
 import { contentOf } from './power-loss-tree.ts'
@@ -54,6 +55,14 @@ export class PowerLossFile implements OpenFile {
 
   sizeBytes(): Promise<number> {
     return this.#perform('size', () => fstatSync(this.#descriptor).size)
+  }
+
+  stat(): Promise<FileStat> {
+    return this.#perform('stat', () => fileStat(fstatSync(this.#descriptor)))
+  }
+
+  setModified(timeUs: number): Promise<void> {
+    return this.#perform('setModified', () => futimesSync(this.#descriptor, toSeconds(timeUs), toSeconds(timeUs)))
   }
 
   async close(): Promise<void> {

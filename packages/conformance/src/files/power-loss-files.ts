@@ -1,7 +1,8 @@
-import { cpSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync, unlinkSync } from 'node:fs'
+import { cpSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, unlinkSync, utimesSync } from 'node:fs'
 import { join, relative, resolve, sep } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
-import type { FileOperations, OpenFile, OpenMode } from '@caskade/core/files'
+import type { FileOperations, FileStat, OpenFile, OpenMode } from '@caskade/core/files'
+import { fileStat, toSeconds } from '@caskade/core/files'
 import type { FileOperation } from './file-fault.ts'
 import { fileFailure } from './file-fault.ts'
 import { PowerLossFile } from './power-loss-file.ts'
@@ -144,6 +145,15 @@ export class PowerLossFiles implements FileOperations {
     })
   }
 
+  stat(path: string): Promise<FileStat> {
+    return this.#observe('stat', path, () => fileStat(statSync(path)))
+  }
+
+  /** Changes nothing that is kept here: times of files are not. */
+  setModified(path: string, timeUs: number): Promise<void> {
+    return this.#observe('setModified', path, () => utimesSync(path, toSeconds(timeUs), toSeconds(timeUs)))
+  }
+
   createDirectory(path: string): Promise<void> {
     return this.#perform('createDirectory', path, () => {
       const parts = this.#parts(path)
@@ -225,7 +235,7 @@ export class PowerLossFiles implements FileOperations {
 }
 
 function isObservation(operation: FileOperation): boolean {
-  return operation === 'read' || operation === 'size'
+  return ['read', 'size', 'stat', 'setModified'].includes(operation)
 }
 
 /** Remembers what is about to lose its name: if the removal does not survive, it is there after all. */

@@ -109,7 +109,8 @@ export class ReferenceStorage extends StorageABC {
 
   override async *listBlobs({ signal }: OperationOptions = {}): AsyncGenerator<BlobInfo, void, undefined> {
     this.assertRunning(signal)
-    for (const { digest } of this.blobs.values()) yield { digest }
+    // Those that are used while they are listed move to the end; they must not be met again there.
+    for (const { digest } of Array.from(this.blobs.values())) yield { digest }
   }
 
   /** Keeps bytes as a blob, evicting others as needed. */

@@ -59,6 +59,20 @@ export const absenceCases: readonly StorageCase[] = [
     },
   },
   {
+    name: 'listBlobs: ends although each blob is used as soon as it is listed',
+    async run({ storage }) {
+      const blobs = makeBlobs(20, 100)
+      for (const blob of blobs) await storage.commitWrite(blob.digest, sourceOf(blob))
+
+      let listed = 0
+      for await (const { digest } of storage.listBlobs()) {
+        listed += 1
+        assert.ok(listed <= 10 * blobs.length, 'listBlobs: lists blobs again and again')
+        await storage.hasBlob(digest)
+      }
+    },
+  },
+  {
     name: 'listBlobs: lists exactly what is stored',
     async run({ storage, blobSizes }) {
       const blobs = [...blobSizes.map((size) => makeBlob(size, size)), ...makeBlobs(40, 20)]

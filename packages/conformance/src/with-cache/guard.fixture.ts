@@ -2,6 +2,7 @@ import type { StorageEvent } from '@caskade/core'
 import { onStorageEvent, WithCacheStorage } from '@caskade/core'
 import { afterEach, beforeEach, vi } from 'vitest'
 import { readChunks } from '../assertions.ts'
+import { damageBlob } from '../broken/broken-storage.ts'
 import type { TestBlob } from '../index.ts'
 import { FaultyStorage, ReferenceStorage, sourceOf } from '../index.ts'
 
@@ -44,6 +45,11 @@ export class GuardedTests {
     await this.cache.inner.commitWrite(blob.digest, sourceOf(blob))
     await this.fallback.inner.commitWrite(blob.digest, sourceOf(blob))
     return blob
+  }
+
+  /** Damages what the fallback has of a blob. */
+  damageFallback({ digest }: TestBlob): void {
+    if (this.fallback.inner instanceof ReferenceStorage) damageBlob(this.fallback.inner, digest.hash, 'flip-bit')
   }
 
   async read({ digest }: TestBlob): Promise<Uint8Array> {

@@ -1,13 +1,12 @@
 import type { BlobReader } from '../blob-reader.ts'
 import { readerFromChunks } from '../blob-reader.ts'
 import type { BlobSource } from '../blob-source.ts'
-import { readSource } from '../blob-source.ts'
 import type { ByteRange } from '../byte-range.ts'
 import { coversBlob } from '../byte-range.ts'
 import type { Digest } from '../digest.ts'
-import type { FileOperations, OpenFile } from '../files/file-operations.ts'
+import type { FileOperations } from '../files/file-operations.ts'
 import { readerFromFile } from '../files/file-reader.ts'
-import { FileWriter } from '../files/file-writer.ts'
+import { placeContent } from '../files/place-content.ts'
 import type { OperationOptions } from '../operation-options.ts'
 import { isErrnoException, StorageError } from '../storage-error.ts'
 import { corruptError, verifiedReader } from '../verified-reader.ts'
@@ -26,17 +25,13 @@ export async function stageContent(
   { digest, source, files, signal }: OperationOptions & { digest: Digest; source: BlobSource; files: FileOperations },
 ): Promise<void> {
   const path = lane.contentPath(id)
-  const isLinked = source.filePath !== undefined && (await link(source.filePath, path, digest, files))
-  const file = await JournalError.wrap(files.open(path, isLinked ? 'read' : 'create'))
+  const { wrap } = JournalError
+  await placeContent(path, digest, source, { files, signal, attempt: wrap })
   try {
-    if (!isLinked) await copyContent(file, digest, source, signal)
-    await JournalError.wrap(file.sync())
-    await JournalError.wrap(lane.syncNames())
+    await wrap(lane.syncNames())
   } catch (error) {
     await files.unlink(path).catch(() => undefined)
     throw error
-  } finally {
-    await file.close()
   }
 }
 
@@ -56,7 +51,11 @@ export async function openContent(
   }
   const file = await files.open(lane.contentPath(header.id), 'read')
   const close = (): Promise<void> => file.close().finally(release)
-  if ((await file.sizeBytes()) !== digest.sizeBytes) {
+  const sizeBytes = await file.sizeBytes().catch(async (error: unknown) => {
+    await close()
+    throw error
+  })
+  if (sizeBytes !== digest.sizeBytes) {
     await close()
     throw lostError(digest)
   }
@@ -83,32 +82,6 @@ export function sourceOfContent(item: PendingBlob, files: FileOperations): BlobS
       return readerFromChunks(sizeBytes, chunks(), { signal, release: () => opened?.[Symbol.asyncDispose]() })
     },
   }
-}
-
-async function link(from: string, to: string, digest: Digest, files: FileOperations): Promise<boolean> {
-  try {
-    await files.link(from, to)
-  } catch {
-    // On another file system, or one without links: it is copied.
-    return false
-  }
-  const file = await JournalError.wrap(files.open(to, 'read'))
-  const isWhole = (await file.sizeBytes()) === digest.sizeBytes
-  await file.close()
-  // Copying it tells what is wrong.
-  if (!isWhole) await JournalError.wrap(files.unlink(to))
-  return isWhole
-}
-
-async function copyContent(
-  file: OpenFile,
-  digest: Digest,
-  source: BlobSource,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const writer = new FileWriter(file)
-  for await (const chunk of readSource(source, digest, { signal })) await JournalError.wrap(writer.append(chunk))
-  await JournalError.wrap(writer.flush())
 }
 
 function lostError(digest: Digest): Error {

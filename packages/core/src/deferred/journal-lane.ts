@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { FileOperations } from '../files/file-operations.ts'
 import { SyncGroup } from '../files/sync-group.ts'
+import { unlinkIfThere } from '../files/unlink-if-there.ts'
 import { StorageError } from '../storage-error.ts'
 import { reportEvent } from '../storage-events.ts'
 import type { Waiting } from './flush-queue.ts'
@@ -10,7 +11,7 @@ import { FlushQueue } from './flush-queue.ts'
 import { JournalError } from './journal-error.ts'
 import type { BlobHeader, EntryHeader } from './journal-record.ts'
 import type { NewRecord, RecordLocation } from './journal-segment.ts'
-import { JournalSegment, unlinkIfThere } from './journal-segment.ts'
+import { JournalSegment } from './journal-segment.ts'
 import type { LiveRecord } from './live-record.ts'
 
 /** A new segment is begun when one is longer than this, in bytes. */
@@ -282,7 +283,7 @@ export class JournalLane {
     }
   }
 
-  #removeContent(id: number): Promise<void> {
-    return unlinkIfThere(this.#files, this.contentPath(id))
+  async #removeContent(id: number): Promise<void> {
+    await unlinkIfThere(this.#files, this.contentPath(id))
   }
 }

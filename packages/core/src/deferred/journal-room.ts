@@ -1,10 +1,7 @@
-import { statfs } from 'node:fs/promises'
+import { readDiskSpace } from '../files/disk-space.ts'
 
-/** How much of the disk a journal leaves free, in bytes: what is settled has to be noted, on a full disk too. */
-const RESERVE_BYTES = 256 * 1024 * 1024
-
-/** How much of a small disk that may be. */
-const RESERVE_SHARE = 1 / 2
+/** How much of the disk a journal leaves free: what is settled has to be noted, on a full disk too. */
+const RESERVE = { bytes: 256 * 1024 * 1024, share: 1 / 2 }
 
 /** How long what the system said about the disk is believed, in milliseconds; others may be filling it too. */
 const BELIEVED_MS = 1000
@@ -32,9 +29,7 @@ export class JournalRoom {
   async #ask(): Promise<void> {
     this.#askedAt = performance.now()
     try {
-      const { bavail, blocks, bsize } = await statfs(this.#path)
-      const reserveBytes = Math.min(RESERVE_BYTES, blocks * bsize * RESERVE_SHARE)
-      this.#freeBytes = blocks === 0 ? Number.MAX_SAFE_INTEGER : bavail * bsize - reserveBytes
+      this.#freeBytes = (await readDiskSpace(this.#path, RESERVE)).freeBytes
     } catch {
       // What cannot be told is found out by writing.
       this.#freeBytes = Number.MAX_SAFE_INTEGER

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { FileOperations, OpenFile } from '../files/file-operations.ts'
-import { isErrnoException, StorageError } from '../storage-error.ts'
+import { unlinkIfThere } from '../files/unlink-if-there.ts'
+import { StorageError } from '../storage-error.ts'
 import type { FoundRecord, RecordHeader } from './journal-record.ts'
 import { decodeRecords, encodeRecord, FORMAT_VERSION } from './journal-record.ts'
 
@@ -150,13 +151,4 @@ function assertReadable(path: string, records: readonly FoundRecord[]): void {
     'unsupported',
     `WithCache: journal ${path} has ${found}, this program reads up to version ${FORMAT_VERSION}; start the newer program, or let it drain first`,
   )
-}
-
-/** Removes a file; succeeds when it is gone already. */
-export async function unlinkIfThere(files: FileOperations, path: string): Promise<void> {
-  try {
-    await files.unlink(path)
-  } catch (error) {
-    if (!isErrnoException(error, 'ENOENT')) throw error
-  }
 }

@@ -1,6 +1,8 @@
 import fs from 'node:fs'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { promisify } from 'node:util'
+import type { FileStat } from './file-stat.ts'
+import { fileStat, toSeconds } from './file-stat.ts'
 import { NodeFile } from './node-file.ts'
 
 /** An open file. Its owner must close it. */
@@ -13,6 +15,10 @@ export interface OpenFile {
   sync(): Promise<void>
   /** The present size in bytes. */
   sizeBytes(): Promise<number>
+  /** What the file system knows of it. */
+  stat(): Promise<FileStat>
+  /** Sets when it was last modified, in microseconds since 1970. */
+  setModified(timeUs: number): Promise<void>
   /** Waits for the operations under way, then closes; safe to call more than once. */
   close(): Promise<void>
 }
@@ -30,6 +36,10 @@ export interface FileOperations {
   link(existingPath: string, newPath: string): Promise<void>
   rename(oldPath: string, newPath: string): Promise<void>
   unlink(path: string): Promise<void>
+  /** What the file system knows of a file. */
+  stat(path: string): Promise<FileStat>
+  /** Sets when a file was last modified, in microseconds since 1970. */
+  setModified(path: string, timeUs: number): Promise<void>
   /** Creates a folder, and those above it; succeeds when it is there. */
   createDirectory(path: string): Promise<void>
   /** Removes a folder and all in it; succeeds when it is not there. */
@@ -45,6 +55,8 @@ const OPEN_FLAGS: Readonly<Record<OpenMode, string>> = { read: 'r', update: 'r+'
 const open = promisify(fs.open)
 const close = promisify(fs.close)
 const fsync = promisify(fs.fsync)
+const stat = promisify(fs.stat)
+const utimes = promisify(fs.utimes)
 
 /** The operations of the real file system. */
 export const nodeFiles: FileOperations = {
@@ -52,6 +64,8 @@ export const nodeFiles: FileOperations = {
   link: promisify(fs.link),
   rename: promisify(fs.rename),
   unlink: promisify(fs.unlink),
+  stat: async (path) => fileStat(await stat(path)),
+  setModified: (path, timeUs) => utimes(path, toSeconds(timeUs), toSeconds(timeUs)),
   createDirectory: async (path) => void (await mkdir(path, { recursive: true })),
   removeDirectory: (path) => rm(path, { recursive: true, force: true }),
   readDirectory: (path) => readdir(path),

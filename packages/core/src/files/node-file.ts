@@ -2,10 +2,13 @@ import fs from 'node:fs'
 import { promisify } from 'node:util'
 import { StorageError } from '../storage-error.ts'
 import type { OpenFile } from './file-operations.ts'
+import type { FileStat } from './file-stat.ts'
+import { fileStat, toSeconds } from './file-stat.ts'
 
 const close = promisify(fs.close)
 const fstat = promisify(fs.fstat)
 const fdatasync = promisify(fs.fdatasync)
+const futimes = promisify(fs.futimes)
 
 /**
  * An open file of the real file system.
@@ -38,6 +41,14 @@ export class NodeFile implements OpenFile {
   async sizeBytes(): Promise<number> {
     const { size } = await this.#perform(() => fstat(this.#descriptor))
     return size
+  }
+
+  async stat(): Promise<FileStat> {
+    return fileStat(await this.#perform(() => fstat(this.#descriptor)))
+  }
+
+  setModified(timeUs: number): Promise<void> {
+    return this.#perform(() => futimes(this.#descriptor, toSeconds(timeUs), toSeconds(timeUs)))
   }
 
   async close(): Promise<void> {

@@ -5,6 +5,7 @@ import { assertHash } from '../digest.ts'
 import { startAll, stopAll } from '../lifecycle.ts'
 import type { OperationOptions, ReadOptions } from '../operation-options.ts'
 import { splitBulkDelete, splitBulkReadBlobs, splitBulkUpdateBlobs, splitMissingBlobs } from '../partition.ts'
+import type { BlobCondition, CheckOptions } from '../scrub/check-content.ts'
 import type { Status } from '../status.ts'
 import type { BlobInfo } from '../storage-abc.ts'
 import { StorageABC } from '../storage-abc.ts'
@@ -82,6 +83,13 @@ export class ShardedStorage extends StorageABC {
     const earlier = await previous.getBlob(digest, options)
     if (earlier !== null) this.#copyForward(digest)
     return earlier
+  }
+
+  override async checkBlob(digest: Digest, options: CheckOptions = {}): Promise<BlobCondition> {
+    this.assertReady(digest, options.signal)
+    const { present, previous } = this.#ownersOf(digest)
+    const condition = await present.checkBlob(digest, options)
+    return condition === 'absent' && previous !== undefined ? previous.checkBlob(digest, options) : condition
   }
 
   override async deleteBlob(digest: Digest, options: OperationOptions = {}): Promise<void> {

@@ -4,6 +4,7 @@ import type { Digest, DigestFunction } from '../digest.ts'
 import { startAll, stopAll } from '../lifecycle.ts'
 import type { OperationOptions, ReadOptions } from '../operation-options.ts'
 import { splitBulkDelete, splitBulkReadBlobs, splitBulkUpdateBlobs, splitMissingBlobs } from '../partition.ts'
+import type { BlobCondition, CheckOptions } from '../scrub/check-content.ts'
 import type { Status } from '../status.ts'
 import type { BlobInfo } from '../storage-abc.ts'
 import { StorageABC } from '../storage-abc.ts'
@@ -77,6 +78,11 @@ export class SizePartitionedStorage extends StorageABC {
   override async getBlob(digest: Digest, options: ReadOptions = {}): Promise<BlobReader | null> {
     this.assertReady(digest, options.signal)
     return this.#ownerOf(digest).getBlob(digest, options)
+  }
+
+  override async checkBlob(digest: Digest, options: CheckOptions = {}): Promise<BlobCondition> {
+    this.assertReady(digest, options.signal)
+    return this.#ownerOf(digest).checkBlob(digest, options)
   }
 
   override async deleteBlob(digest: Digest, options: OperationOptions = {}): Promise<void> {

@@ -5,6 +5,7 @@ import type { DeferredWrites, DeferredWritesStatus } from '../deferred/deferred-
 import type { Digest, DigestFunction } from '../digest.ts'
 import { startAll, stopAll } from '../lifecycle.ts'
 import type { OperationOptions, ReadOptions } from '../operation-options.ts'
+import type { BlobCondition, CheckOptions } from '../scrub/check-content.ts'
 import type { Status } from '../status.ts'
 import type { BlobInfo } from '../storage-abc.ts'
 import { StorageABC } from '../storage-abc.ts'
@@ -17,6 +18,7 @@ import { FetchRegistry } from './fetch-registry.ts'
 import type { Fill } from './fill-registry.ts'
 import { FillRegistry } from './fill-registry.ts'
 import { TouchBatcher } from './touch-batcher.ts'
+import { heal } from './heal.ts'
 import type { ResolvedTuning, WithCacheTuning } from './with-cache-options.ts'
 import { deferredWritesOf, resolveTuning } from './with-cache-options.ts'
 
@@ -128,6 +130,17 @@ export class WithCacheStorage extends StorageABC {
     const pending = await this.#fallback.openPending(digest, range, options)
     if (pending !== null) return pending
     return isShared ? this.#fetches.read(digest, options) : this.#children[1].getBlob(digest, options)
+  }
+
+  /** Checks what the fallback has; what is damaged there is stored anew if the cache has it whole. */
+  override async checkBlob(digest: Digest, options: CheckOptions = {}): Promise<BlobCondition> {
+    this.assertReady(digest, options.signal)
+    const [, fallback] = this.#children
+    const condition = await fallback.checkBlob(digest, options)
+    if (condition !== 'damaged') return condition
+    const { signal } = options
+    const isHealed = await heal(digest, { tier: this.#cache, fallback, fills: this.#fills, signal })
+    return isHealed ? 'healed' : 'damaged'
   }
 
   override async deleteBlob(digest: Digest, options: OperationOptions = {}): Promise<void> {

@@ -1,0 +1,134 @@
+import type {
+  BlobCondition,
+  BlobInfo,
+  BlobReader,
+  BlobSource,
+  Digest,
+  DigestFunction,
+  OperationOptions,
+  ReadOptions,
+} from '@caskade/core'
+import { assertHash, createDigest, isWhole, resolveRange, StorageABC, StorageError } from '@caskade/core'
+import { fileError } from '@caskade/core/files'
+import { attempt } from './blob-files.ts'
+import { largestFileBytes } from './file-cost.ts'
+import type { FsOptions } from './fs-options.ts'
+import { FsStore } from './fs-store.ts'
+import { statIfThere } from './held-files.ts'
+import { blobName, functionOf, hashOf } from './layout.ts'
+
+/** How many folders are looked at at once when all blobs are listed. */
+const FOLDERS_AT_ONCE = 4
+
+/**
+ * Keeps blobs as plain files in one folder, which several processes may share.
+ *
+ * It is ready at once however much it holds, never exceeds its quota, with the least recently used going first, and
+ * acknowledges a write only when it would survive a power failure. Content is verified when it is read.
+ */
+export class FsStorage extends StorageABC {
+  static override readonly TYPE = 'Fs'
+
+  protected override readonly bulkConcurrency = 64
+
+  readonly #store: FsStore
+
+  /** `store` lets both halves of a backend share one open folder. */
+  constructor(options: FsOptions, store: FsStore = new FsStore(options)) {
+    super()
+    this.#store = store
+  }
+
+  override get maxBlobBytes(): number {
+    return largestFileBytes(this.#store.quota.maxBytes)
+  }
+
+  protected override onStart(): Promise<void> {
+    return this.#store.start()
+  }
+
+  protected override onStop(): Promise<void> {
+    return this.#store.stop()
+  }
+
+  override async hasBlob(digest: Digest, { signal }: OperationOptions = {}): Promise<boolean> {
+    this.assertReady(digest, signal)
+    return this.holding(async () => {
+      const { blobs, accessLog, syncs } = this.#store.running
+      const stat = await blobs.find(digest)
+      if (stat === undefined) return false
+      const name = blobName(digest)
+      accessLog.use(name, stat.modifiedUs)
+      // Who is told that a blob is there will not write it again, so it must not be one that a power failure takes back.
+      const hasWaited = await attempt(digest, 'sync', syncs.settled(this.#store.layout.folderOf(name), stat.changedMs))
+      return !hasWaited || (await blobs.find(digest)) !== undefined
+    })
+  }
+
+  override async getBlob(digest: Digest, options: ReadOptions = {}): Promise<BlobReader | null> {
+    this.assertReady(digest, options.signal)
+    const range = resolveRange(digest, options)
+    const { opener } = this.#store.running
+    return opener.open(digest, range, { signal: options.signal, hold: () => this.hold(), isUse: true })
+  }
+
+  override async checkBlob(digest: Digest, { signal }: OperationOptions = {}): Promise<BlobCondition> {
+    this.assertReady(digest, signal)
+    const { opener } = this.#store.running
+    try {
+      const range = { offset: 0, length: digest.sizeBytes }
+      const reader = await opener.open(digest, range, { signal, hold: () => this.hold(), isUse: false })
+      if (reader === null) return 'absent'
+      return (await isWhole(reader, digest)) ? 'whole' : 'damaged'
+    } catch (error) {
+      // The opening has dropped it.
+      if (StorageError.is(error, 'corrupt')) return 'damaged'
+      throw error
+    }
+  }
+
+  override async deleteBlob(digest: Digest, { signal }: OperationOptions = {}): Promise<void> {
+    this.assertReady(digest, signal)
+    await this.holding(() => this.#store.running.writer.remove(digest))
+  }
+
+  override async commitWrite(digest: Digest, source: BlobSource, options: OperationOptions = {}): Promise<void> {
+    this.assertReady(digest, options.signal)
+    await this.holding(() => this.#store.running.writer.commit(digest, source, options))
+  }
+
+  override async resolveHash(
+    hash: string,
+    digestFunction?: DigestFunction,
+    { signal }: OperationOptions = {},
+  ): Promise<Digest | null> {
+    this.assertRunning(signal)
+    assertHash(hash, digestFunction)
+    const name = blobName({ hash, digestFunction })
+    const digest = createDigest(hash, 0, digestFunction)
+    const stat = await attempt(digest, 'find', statIfThere(this.#store.files, this.#store.layout.pathOf(name)))
+    return stat === undefined ? null : createDigest(hash, stat.sizeBytes, digestFunction)
+  }
+
+  override async *listBlobs({ signal }: OperationOptions = {}): AsyncGenerator<BlobInfo, void, undefined> {
+    this.assertRunning(signal)
+    const { stored, accessLog } = this.#store.running
+    const folders = await list(stored.folders('cas'))
+    for (let from = 0; from < folders.length; from += FOLDERS_AT_ONCE) {
+      this.assertRunning(signal)
+      for (const { name, stat } of await list(stored.look(folders.slice(from, from + FOLDERS_AT_ONCE)))) {
+        const usedUs = Math.max(stat.modifiedUs, accessLog.unrecordedUs(name) ?? 0)
+        const digest = createDigest(hashOf(name), stat.sizeBytes, functionOf(name))
+        yield { digest, lastAccessMs: usedUs / 1000 }
+      }
+    }
+  }
+}
+
+async function list<Result>(operation: Promise<Result>): Promise<Result> {
+  try {
+    return await operation
+  } catch (error) {
+    throw fileError(error, 'Fs: cannot list blobs')
+  }
+}
