@@ -2,12 +2,14 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseBenchArguments, usage } from './bench/arguments.ts'
+import type { BenchCase } from './bench/cases.ts'
 import { fullEffort, quickEffort } from './bench/cases.ts'
 import { describeMachine } from './bench/machine.ts'
 import type { ContestResult } from './bench/report.ts'
 import { makeReport } from './bench/report.ts'
 import type { CaseResult, RunOptions } from './bench/run-case.ts'
 import { runCase } from './bench/run-case.ts'
+import type { Contest } from './bench/subject.ts'
 import { figuresTable, summary } from './bench/tables.ts'
 
 const REPORT = join(import.meta.dirname, '..', 'BENCHMARKS.md')
@@ -23,11 +25,12 @@ async function main(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void abandon(folder))
   try {
     process.stdout.write(`${describeMachine()}; seed ${seed}\n`)
-    const measured = await measureAll({ effort, seed, directory: folder })
-    if (!write) return
-    const command = ['pnpm bench', ...words.filter((word) => word !== '--')].join(' ')
-    await writeFile(REPORT, makeReport(measured, { effort, seed, command, date: new Date() }))
-    process.stdout.write(`\nwrote ${REPORT}; now format it: pnpm fix\n`)
+    const options = { effort, seed, directory: folder }
+    const measured: ContestResult[] = []
+    for (const { contest, cases } of selected) {
+      measured.push({ contest, results: await measure(contest, cases, options) })
+      if (write) await writeReport(measured, options)
+    }
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
@@ -39,17 +42,19 @@ async function abandon(folder: string): Promise<void> {
   process.exit(130)
 }
 
-async function measureAll(options: RunOptions): Promise<ContestResult[]> {
-  const measured: ContestResult[] = []
-  for (const { contest, cases } of selected) {
-    const results: CaseResult[] = []
-    for (const benchCase of cases) {
-      const result = await runCase(contest, benchCase, options)
-      process.stderr.write(`${summary(result)}\n`)
-      results.push(result)
-    }
-    if (results.length > 0) process.stdout.write(`\n${contest.backend}\n\n${figuresTable(results)}\n`)
-    measured.push({ contest, results })
+async function measure(contest: Contest, cases: readonly BenchCase[], options: RunOptions): Promise<CaseResult[]> {
+  const results: CaseResult[] = []
+  for (const benchCase of cases) {
+    const result = await runCase(contest, benchCase, options)
+    process.stderr.write(`${summary(result)}\n`)
+    results.push(result)
   }
-  return measured
+  if (results.length > 0) process.stdout.write(`\n${contest.backend}\n\n${figuresTable(results)}\n`)
+  return results
+}
+
+async function writeReport(measured: readonly ContestResult[], { effort, seed }: RunOptions): Promise<void> {
+  const command = ['pnpm bench', ...words.filter((word) => word !== '--')].join(' ')
+  await writeFile(REPORT, makeReport(measured, { effort, seed, command, date: new Date() }))
+  process.stdout.write(`\nwrote ${REPORT}; now format it: pnpm fix\n`)
 }
