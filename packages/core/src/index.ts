@@ -49,7 +49,15 @@ export {
   type Provider,
   type ProviderContext,
 } from './provider.ts'
-export { leaseRefusal, type Quota, type QuotaDefaults, type QuotaOptions, quotaSchema, resolveQuota } from './quota.ts'
+export {
+  isWithinLease,
+  leaseRefusal,
+  type Quota,
+  type QuotaDefaults,
+  type QuotaOptions,
+  quotaSchema,
+  resolveQuota,
+} from './quota.ts'
 export { type BlobCondition, checkContent, type CheckOptions, type ContentCheck } from './scrub/check-content.ts'
 export { Scrubber, type ScrubberOptions, type ScrubReport } from './scrub/scrubber.ts'
 export { sharded, type ShardedConfig, type ShardedOptions, shardedProvider } from './sharded/sharded.ts'

@@ -91,6 +91,14 @@ export function quotaSchema({ maxBytes, highWatermark, lowWatermark }: QuotaDefa
 }
 
 /**
+ * Tells whether something that was used so long ago stays. A use that is further ahead of the clock than a lease was noted
+ * before the clock was set back, and is no measure of anything: else it would stay until the clock is there again.
+ */
+export function isWithinLease(age: number, lease: number): boolean {
+  return age < lease && age > -lease
+}
+
+/**
  * Makes the error for a write that has no room because everything was used within the lease, and reports the event
  * `lease-refusal`.
  */

@@ -1,3 +1,4 @@
+import { isWithinLease } from '@caskade/core'
 import type { AccessClock } from './access-clock.ts'
 import type { AccessLog } from './access-log.ts'
 import { RECORD_AFTER_MS } from './access-log.ts'
@@ -35,8 +36,8 @@ export class Evictor {
   readonly #options: EvictorOptions
   #sample: Sample | undefined
   #nextBucket = Math.floor(Math.random() * BUCKETS)
-  /** Until then everything is leased, in microseconds since 1970. */
-  #leasedUntilUs = 0
+  /** For a lease from then on everything is leased, in microseconds since 1970. */
+  #leasedFromUs = 0
   #lastSlice: Promise<unknown> = Promise.resolve()
 
   constructor(options: EvictorOptions) {
@@ -59,7 +60,7 @@ export class Evictor {
     let evictions = 0
     let seenBuckets = 0
     let leasedUs: number | undefined
-    if (this.#options.clock.presentUs() < this.#leasedUntilUs) {
+    if (isWithinLease(this.#options.clock.presentUs() - this.#leasedFromUs, this.#leaseUs)) {
       return { isExhausted: true, isLeased: true }
     }
     while (wantedBytes() > 0 && evictions < EVICTIONS_PER_SLICE) {
@@ -78,7 +79,7 @@ export class Evictor {
       }
       this.#sample = undefined
       if (seenBuckets >= BUCKETS) {
-        this.#leasedUntilUs = leasedUs === undefined ? 0 : leasedUs + this.#leaseUs
+        this.#leasedFromUs = leasedUs ?? 0
         return { isExhausted: true, isLeased: leasedUs !== undefined }
       }
       this.#sample = await Sample.take(this.#options.stored, this.#nextBucket, share)
@@ -110,8 +111,6 @@ export class Evictor {
   }
 
   #isLeased(usedUs: number): boolean {
-    const age = this.#options.clock.presentUs() - usedUs
-    // A use in the far future is one of before the clock was set back, and would be leased for good.
-    return age < this.#leaseUs && age > -this.#leaseUs
+    return isWithinLease(this.#options.clock.presentUs() - usedUs, this.#leaseUs)
   }
 }

@@ -3,12 +3,13 @@ import type {
   BlobInfo,
   BlobReader,
   BlobSource,
+  CheckOptions,
   Digest,
   DigestFunction,
   OperationOptions,
   ReadOptions,
 } from '@caskade/core'
-import { assertHash, createDigest, isWhole, resolveRange, StorageABC, StorageError } from '@caskade/core'
+import { assertHash, createDigest, checkContent, resolveRange, StorageABC } from '@caskade/core'
 import { fileError } from '@caskade/core/files'
 import { attempt } from './blob-files.ts'
 import { largestFileBytes } from './file-cost.ts'
@@ -72,19 +73,13 @@ export class FsStorage extends StorageABC {
     return opener.open(digest, range, { signal: options.signal, hold: () => this.hold(), isUse: true })
   }
 
-  override async checkBlob(digest: Digest, { signal }: OperationOptions = {}): Promise<BlobCondition> {
+  override async checkBlob(digest: Digest, { signal, pace }: CheckOptions = {}): Promise<BlobCondition> {
     this.assertReady(digest, signal)
     const { opener } = this.#store.running
-    try {
-      const range = { offset: 0, length: digest.sizeBytes }
-      const reader = await opener.open(digest, range, { signal, hold: () => this.hold(), isUse: false })
-      if (reader === null) return 'absent'
-      return (await isWhole(reader, digest)) ? 'whole' : 'damaged'
-    } catch (error) {
-      // The opening has dropped it.
-      if (StorageError.is(error, 'corrupt')) return 'damaged'
-      throw error
-    }
+    const range = { offset: 0, length: digest.sizeBytes }
+    const open = (): Promise<BlobReader | null> =>
+      opener.open(digest, range, { signal, hold: () => this.hold(), isUse: false })
+    return checkContent(digest, { open, pace })
   }
 
   override async deleteBlob(digest: Digest, { signal }: OperationOptions = {}): Promise<void> {

@@ -9,11 +9,12 @@ const runner = { describe, test }
 const EXACT = { accessGranularityMs: 0, highWatermark: 1, lowWatermark: 1 }
 
 testStorage(runner, 'FsStorage', {
-  create: ({ maxBytes, now } = {}) => inNewFolder((path) => new FsStorage({ path, maxBytes, now, ...EXACT })),
+  create: (options = {}) => inNewFolder((path) => new FsStorage({ ...options, path, ...EXACT })),
   destroy: removeFolder,
   reopen: (earlier) => new FsStorage({ path: folderOf(earlier) }),
   hasQuota: true,
   hasClock: true,
+  hasLease: true,
   damage,
 })
 

@@ -1,5 +1,5 @@
 import type { Quota } from '@caskade/core'
-import { leaseRefusal, resolveQuota, StorageError } from '@caskade/core'
+import { isWithinLease, leaseRefusal, resolveQuota, StorageError } from '@caskade/core'
 import type { MemoryOptions } from './memory-options.ts'
 import { QUOTA_DEFAULTS } from './memory-options.ts'
 import type { Ordered } from './use-order.ts'
@@ -136,8 +136,6 @@ export class LruTable<Value> {
   #isLeased({ usedMs }: Item<Value>): boolean {
     const { leaseMs } = this.#quota
     if (leaseMs === 0) return false
-    const ageMs = this.#now() - usedMs
-    // A use that is ahead of a clock that was set back is no measure of anything.
-    return ageMs >= 0 && ageMs < leaseMs
+    return isWithinLease(this.#now() - usedMs, leaseMs)
   }
 }

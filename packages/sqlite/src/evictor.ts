@@ -1,3 +1,4 @@
+import { isWithinLease } from '@caskade/core'
 import type { AccessClock } from './access-clock.ts'
 import type { AccessLog } from './access-log.ts'
 import type { BlobRecord, BlobRecords } from './blob-records.ts'
@@ -69,11 +70,9 @@ export class Evictor {
     transaction.leavingBytes += costBytes
   }
 
-  /** A use that is ahead of the clock, which was set back since, is no measure of anything. */
   #isLeased({ accessedUs }: Pick<BlobRecord, 'accessedUs'>): boolean {
     const { clock, leaseUs } = this.#options
-    const ageUs = clock.nowUs() - accessedUs
-    return ageUs >= 0 && ageUs < leaseUs
+    return isWithinLease(clock.nowUs() - accessedUs, leaseUs)
   }
 
   #removeEntry(transaction: Transaction, { id, costBytes }: EntryAge): void {

@@ -1,5 +1,5 @@
 import type { BlobReader, BlobSource, Digest, OperationOptions, ReadOptions, Status } from '@caskade/core'
-import { digestKey, StorageError } from '@caskade/core'
+import { digestKey, isWithinLease, StorageError } from '@caskade/core'
 import { ReferenceStorage } from '../reference/reference-storage.ts'
 import type { BrokenStorage, BrokenStorageOptions } from './broken-storage.ts'
 
@@ -95,8 +95,7 @@ class UnrenewedStorage extends ReferenceStorage {
   }
 
   protected override isLeased(key: string): boolean {
-    const ageMs = this.#now() - (this.#rememberedMs.get(key) ?? 0)
-    return ageMs >= 0 && ageMs < this.#leaseMs
+    return isWithinLease(this.#now() - (this.#rememberedMs.get(key) ?? 0), this.#leaseMs)
   }
 
   #remember(use: string, digests: readonly Digest[]): void {

@@ -13,6 +13,7 @@ import {
   corruptError,
   digestKey,
   digestOf,
+  isWithinLease,
   leaseRefusal,
   readerFromBytes,
   reportEvent,
@@ -131,9 +132,7 @@ export class ReferenceStorage extends StorageABC {
 
   /** Tells whether the blob of a key was used within the lease. */
   protected isLeased(key: string): boolean {
-    const ageMs = this.#now() - (this.#usedMs.get(key) ?? 0)
-    // A use that is ahead of a clock that was set back is no measure of anything.
-    return ageMs >= 0 && ageMs < this.#leaseMs
+    return isWithinLease(this.#now() - (this.#usedMs.get(key) ?? 0), this.#leaseMs)
   }
 
   /** The error for a write that finds no room because everything is leased. */
