@@ -53,8 +53,8 @@ async function measure(contest: Contest, cases: readonly BenchCase[], options: R
   return results
 }
 
-async function writeReport(measured: readonly ContestResult[], { effort, seed }: RunOptions): Promise<void> {
+async function writeReport(measured: readonly ContestResult[], options: RunOptions): Promise<void> {
   const command = ['pnpm bench', ...words.filter((word) => word !== '--')].join(' ')
-  await writeFile(REPORT, makeReport(measured, { effort, seed, command, date: new Date() }))
+  await writeFile(REPORT, makeReport(measured, { ...options, command, date: new Date() }))
   process.stdout.write(`\nwrote ${REPORT}; now format it: pnpm fix\n`)
 }
