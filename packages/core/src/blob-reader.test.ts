@@ -9,6 +9,7 @@ function readers(release?: () => void): Readonly<Record<string, BlobReader>> {
   return {
     bytes: readerFromBytes(bytes, { release }),
     chunks: readerFromChunks(bytes.byteLength, chunks, { release }),
+    'chunks that can be had whole': readerFromChunks(bytes.byteLength, chunks, { release, whole: async () => bytes }),
   }
 }
 
@@ -18,7 +19,7 @@ async function read(reader: BlobReader): Promise<string> {
   return Buffer.concat(parts).toString()
 }
 
-describe.each(['bytes', 'chunks'])('a reader over %s', (kind) => {
+describe.each(['bytes', 'chunks', 'chunks that can be had whole'])('a reader over %s', (kind) => {
   function open(release?: () => void): BlobReader {
     const reader = readers(release)[kind]
     if (reader === undefined) throw new Error('no such reader')
@@ -174,5 +175,45 @@ describe('verifiedReader', () => {
 
     await expect(reading).rejects.toMatchObject({ code: 'invalid-argument' })
     expect(onCorrupt).not.toHaveBeenCalled()
+  })
+})
+
+describe('bytes()', () => {
+  test('hands out a single chunk as it is', async () => {
+    expect(await readerFromChunks(bytes.byteLength, [bytes]).bytes()).toBe(bytes)
+  })
+
+  test('fails when what the producer has whole is of another length', async () => {
+    for (const whole of [bytes.subarray(1), Buffer.concat([bytes, bytes])]) {
+      const reader = readerFromChunks(bytes.byteLength, chunks, { whole: async () => whole })
+
+      await expect(reader.bytes()).rejects.toMatchObject({ code: 'corrupt' })
+    }
+  })
+
+  test('says that it was disposed, whatever that makes the producer fail with', async () => {
+    const { promise, reject } = Promise.withResolvers<Uint8Array>()
+    const release = (): void => reject(new StorageError('corrupt', 'the file was closed'))
+    const reader = readerFromChunks(bytes.byteLength, chunks, { release, whole: () => promise })
+    const reading = reader.bytes()
+
+    await reader[Symbol.asyncDispose]()
+
+    await expect(reading).rejects.toMatchObject({ code: 'invalid-argument' })
+  })
+
+  test('of a verified reader are hashed, however many they are', async () => {
+    for (const sizeBytes of [0, 1, 1024 * 1024, 2_500_000]) {
+      const content = Buffer.alloc(sizeBytes, 7)
+      const onCorrupt = vi.fn<() => void>()
+      const open = (digest = digestOf(content)): BlobReader =>
+        verifiedReader(readerFromBytes(content), digest, onCorrupt)
+
+      expect(Buffer.compare(await open().bytes(), content)).toBe(0)
+      expect(onCorrupt).not.toHaveBeenCalled()
+
+      await expect(open(createDigest('a'.repeat(64), sizeBytes)).bytes()).rejects.toMatchObject({ code: 'corrupt' })
+      expect(onCorrupt).toHaveBeenCalledTimes(1)
+    }
   })
 })

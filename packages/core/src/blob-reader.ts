@@ -22,6 +22,11 @@ export interface BlobReader extends AsyncIterable<Uint8Array>, AsyncDisposable {
 export interface ReaderOptions extends OperationOptions {
   /** Gives back what the reader holds, such as a file descriptor. Called exactly once, however the reading ends. */
   readonly release?: (() => void | PromiseLike<void>) | undefined
+  /**
+   * Reads everything into one buffer, where the producer can do that cheaper than by handing out chunks that are then
+   * gathered. Must end soon once `release` was called.
+   */
+  readonly whole?: (() => Promise<Uint8Array>) | undefined
 }
 
 /** Makes a reader over bytes in memory, which must not change afterwards. */
@@ -77,6 +82,11 @@ abstract class OneShotReader implements BlobReader {
     await release?.()
   }
 
+  /** Whether there is something to give back. */
+  protected get holdsSomething(): boolean {
+    return this.#release !== undefined
+  }
+
   /** Tells the producer, if one is at work, that nobody waits for the rest. */
   protected abandon(): void {}
 
@@ -99,6 +109,7 @@ class BytesReader extends OneShotReader {
 
   override async bytes(): Promise<Uint8Array> {
     this.begin()
+    if (!this.holdsSomething && this.signal === undefined) return this.#bytes
     try {
       this.signal?.throwIfAborted()
       return this.#bytes
@@ -119,21 +130,46 @@ class BytesReader extends OneShotReader {
 
 class ChunkReader extends OneShotReader {
   readonly #chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>
+  readonly #whole: (() => Promise<Uint8Array>) | undefined
   #producer: AsyncIterator<Uint8Array> | Iterator<Uint8Array> | undefined
+  #isAbandoned = false
 
   constructor(sizeBytes: number, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, options: ReaderOptions) {
     super(sizeBytes, options)
     this.#chunks = chunks
+    this.#whole = options.whole
   }
 
   override async bytes(): Promise<Uint8Array> {
-    const bytes = Buffer.allocUnsafeSlow(this.sizeBytes)
+    if (this.#whole !== undefined) return this.#readWhole(this.#whole)
+    let bytes: Uint8Array | undefined
     let filled = 0
     for await (const chunk of this) {
-      bytes.set(chunk, filled)
       filled += chunk.byteLength
+      // All of it in one chunk, which belongs to the consumer as it is.
+      if (chunk.byteLength === this.sizeBytes) bytes = chunk
+      else {
+        bytes ??= Buffer.allocUnsafeSlow(this.sizeBytes)
+        bytes.set(chunk, filled - chunk.byteLength)
+      }
     }
-    return bytes
+    return bytes ?? new Uint8Array(0)
+  }
+
+  async #readWhole(whole: () => Promise<Uint8Array>): Promise<Uint8Array> {
+    this.begin()
+    try {
+      this.signal?.throwIfAborted()
+      const bytes = await abortable(whole(), this.signal)
+      if (bytes.byteLength !== this.sizeBytes) throw lengthError(this.sizeBytes, bytes.byteLength)
+      return bytes
+    } catch (error) {
+      // What fails because nobody waits for it says nothing about the content.
+      if (this.#isAbandoned && this.signal?.aborted !== true) throw unreadableError('it was disposed while it was read')
+      throw error
+    } finally {
+      await this[Symbol.asyncDispose]()
+    }
   }
 
   protected override async *chunks(): AsyncGenerator<Uint8Array, void, undefined> {
@@ -159,6 +195,7 @@ class ChunkReader extends OneShotReader {
   }
 
   protected override abandon(): void {
+    this.#isAbandoned = true
     const producer = this.#producer
     this.#producer = undefined
     // Not awaited: a producer stuck in next() keeps return() waiting, and the release that follows is what unblocks it.

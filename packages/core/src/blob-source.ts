@@ -26,7 +26,29 @@ export interface BlobSource {
 
 /** Makes a source of bytes in memory, which must not change until the write they are given to has ended. */
 export function sourceFromBytes(bytes: Uint8Array): BlobSource {
-  return { sizeBytes: bytes.byteLength, open: (options) => readerFromBytes(bytes, options) }
+  return new BytesSource(bytes)
+}
+
+/** The content of a source that {@link sourceFromBytes} made; undefined for any other. */
+export function bytesOfSource(source: BlobSource): Uint8Array | undefined {
+  return BytesSource.bytesOf(source)
+}
+
+class BytesSource implements BlobSource {
+  readonly sizeBytes: number
+  readonly #bytes: Uint8Array
+
+  constructor(bytes: Uint8Array) {
+    this.sizeBytes = bytes.byteLength
+    this.#bytes = bytes
+  }
+
+  static bytesOf(source: BlobSource): Uint8Array | undefined {
+    return #bytes in source ? source.#bytes : undefined
+  }
+
+  // A property of its own, so that a copy made of the source can be opened as well.
+  readonly open = (options?: OperationOptions): BlobReader => readerFromBytes(this.#bytes, options)
 }
 
 /**
@@ -76,7 +98,15 @@ export async function collectSource(
   digest: Digest,
   options: OperationOptions = {},
 ): Promise<Uint8Array> {
+  assertStorable(source, digest)
   const bytes = Buffer.allocUnsafeSlow(digest.sizeBytes)
+  const present = bytesOfSource(source)
+  if (present !== undefined) {
+    // Iterating would cost several times what the copy of a small blob does.
+    options.signal?.throwIfAborted()
+    bytes.set(present)
+    return bytes
+  }
   let filled = 0
   for await (const chunk of readSource(source, digest, options)) {
     bytes.set(chunk, filled)

@@ -1,9 +1,13 @@
+import { setImmediate } from 'node:timers/promises'
 import type { BlobReader } from './blob-reader.ts'
 import { readerFromChunks } from './blob-reader.ts'
 import type { Digest } from './digest.ts'
 import { formatDigest } from './digest.ts'
-import { createHasher } from './hashing.ts'
+import { createHasher, digestOf } from './hashing.ts'
 import { StorageError } from './storage-error.ts'
+
+/** How much is hashed before other work gets its turn: less than a millisecond's worth, in bytes. */
+const HASHED_AT_ONCE_BYTES = 1024 * 1024
 
 /**
  * Passes on the content of a whole blob while hashing it, holding back the last chunk until the hash matches.
@@ -18,7 +22,33 @@ export function verifiedReader(
 ): BlobReader {
   return readerFromChunks(digest.sizeBytes, verifiedChunks(reader, digest, onCorrupt), {
     release: () => reader[Symbol.asyncDispose](),
+    whole: () => verifiedBytes(reader, digest, onCorrupt),
   })
+}
+
+async function verifiedBytes(
+  reader: BlobReader,
+  digest: Digest,
+  onCorrupt: (error: StorageError) => void | Promise<void>,
+): Promise<Uint8Array> {
+  try {
+    const bytes = await reader.bytes()
+    if ((await hashOf(bytes, digest)) !== digest.hash) throw corruptError(digest, 'the stored content has another hash')
+    return bytes
+  } catch (error) {
+    if (StorageError.is(error, 'corrupt')) await onCorrupt(error)
+    throw error
+  }
+}
+
+async function hashOf(bytes: Uint8Array, { digestFunction }: Digest): Promise<string> {
+  if (bytes.byteLength <= HASHED_AT_ONCE_BYTES) return digestOf(bytes, digestFunction).hash
+  const hasher = createHasher(digestFunction)
+  for (let at = 0; at < bytes.byteLength; at += HASHED_AT_ONCE_BYTES) {
+    if (at > 0) await setImmediate()
+    hasher.update(bytes.subarray(at, at + HASHED_AT_ONCE_BYTES))
+  }
+  return hasher.digest()
 }
 
 async function* verifiedChunks(

@@ -1,6 +1,7 @@
 import { abortable } from './abortable.ts'
 import type { BlobReader } from './blob-reader.ts'
 import type { BlobSource } from './blob-source.ts'
+import { bytesOfSource } from './blob-source.ts'
 import type { Digest } from './digest.ts'
 import { exactDigestKey } from './digest.ts'
 import type { OperationOptions } from './operation-options.ts'
@@ -57,7 +58,8 @@ export class WriteTurns {
 
 /** The writer that others wait for. */
 class Leader {
-  readonly #over = Promise.withResolvers<void>()
+  /** Made once somebody waits; mostly nobody does. */
+  #over: PromiseWithResolvers<void> | undefined
   readonly #onOver: () => void
   #chunks = 0
   #watch: NodeJS.Timeout | undefined
@@ -73,13 +75,14 @@ class Leader {
   /** Resolves when it has ended, well or not, or its source is stuck. Watched only once somebody waits. */
   isOver(): Promise<void> {
     this.#watch ??= this.#startWatch()
+    this.#over ??= Promise.withResolvers()
     return this.#over.promise
   }
 
   giveWay(): void {
     clearInterval(this.#watch)
     this.#onOver()
-    this.#over.resolve()
+    this.#over?.resolve()
   }
 
   #startWatch(): NodeJS.Timeout {
@@ -91,8 +94,9 @@ class Leader {
   }
 }
 
-/** A source that tells of every chunk it delivers. */
+/** A source that tells of every chunk it delivers; one that has all of its content cannot be stuck, and stays as it is. */
 function observedSource(source: BlobSource, onChunk: () => void): BlobSource {
+  if (bytesOfSource(source) !== undefined) return source
   const { sizeBytes, filePath } = source
   return { sizeBytes, filePath, open: (options) => observedReader(source.open(options), onChunk) }
 }

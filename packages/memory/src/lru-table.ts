@@ -2,11 +2,14 @@ import type { Quota } from '@caskade/core'
 import { isWithinLease, leaseRefusal, resolveQuota, StorageError } from '@caskade/core'
 import type { MemoryOptions } from './memory-options.ts'
 import { QUOTA_DEFAULTS } from './memory-options.ts'
+import type { Ordered } from './use-order.ts'
+import { UseOrder } from './use-order.ts'
 
 /** What an item costs besides its content, in bytes. Measured: 445 of heap for key, map entry and objects, the rest is resident memory of its buffer. */
 const OVERHEAD_BYTES = 1024
 
-interface Item<Value> {
+interface Item<Value> extends Ordered<Item<Value>> {
+  readonly key: string
   readonly value: Value
   readonly costBytes: number
   usedMs: number
@@ -17,8 +20,8 @@ interface Item<Value> {
 export class LruTable<Value> {
   readonly #quota: Quota
   readonly #now: () => number
-  /** In order of use: the first is the next to go. */
   readonly #items = new Map<string, Item<Value>>()
+  readonly #order = new UseOrder<Item<Value>>()
   #usedBytes = 0
   #reservedBytes = 0
   /** What was let go of while somebody was reading it. */
@@ -43,8 +46,7 @@ export class LruTable<Value> {
   use(key: string): void {
     const item = this.#items.get(key)
     if (item === undefined) return
-    this.#items.delete(key)
-    this.#items.set(key, item)
+    this.#order.renew(item)
     if (this.#quota.leaseMs > 0) item.usedMs = this.#now()
   }
 
@@ -99,7 +101,10 @@ export class LruTable<Value> {
   set(key: string, value: Value, sizeBytes: number): void {
     this.delete(key)
     const costBytes = sizeBytes + OVERHEAD_BYTES
-    this.#items.set(key, { value, costBytes, usedMs: this.#quota.leaseMs > 0 ? this.#now() : 0, readers: 0 })
+    const usedMs = this.#quota.leaseMs > 0 ? this.#now() : 0
+    const item: Item<Value> = { key, value, costBytes, usedMs, readers: 0, older: undefined, newer: undefined }
+    this.#items.set(key, item)
+    this.#order.add(item)
     this.#usedBytes += costBytes
     this.#makeRoom()
   }
@@ -108,22 +113,23 @@ export class LruTable<Value> {
     const item = this.#items.get(key)
     if (item === undefined) return
     this.#items.delete(key)
+    this.#order.remove(item)
     this.#usedBytes -= item.costBytes
     if (item.readers > 0) this.#heldBytes += item.costBytes
   }
 
-  /** All values at this moment, the next to go first. */
+  /** All values at this moment, in no particular order. */
   *values(): Generator<Value, void, undefined> {
-    // Those that are used meanwhile move to the end; they must not be met again there.
+    // Those that are replaced meanwhile move to the end; they must not be met again there.
     for (const { value } of Array.from(this.#items.values())) yield value
   }
 
   #makeRoom(): void {
     const { highBytes, lowBytes } = this.#quota
     if (this.usedBytes <= highBytes) return
-    for (const [key, item] of this.#items) {
+    for (let item = this.#order.oldest; item !== undefined; item = this.#order.oldest) {
       if (this.usedBytes <= lowBytes || this.#isLeased(item)) return
-      this.delete(key)
+      this.delete(item.key)
     }
   }
 

@@ -67,6 +67,20 @@ export class MemoryStorage extends StorageABC {
     return digests.filter((digest) => this.#use(digest) === undefined)
   }
 
+  override async bulkReadBlobs(
+    digests: readonly Digest[],
+    { signal }: OperationOptions = {},
+  ): Promise<Map<string, Uint8Array>> {
+    this.assertRunning(signal)
+    for (const digest of digests) assertDigest(digest)
+    const found = new Map<string, Uint8Array>()
+    for (const digest of digests) {
+      const blob = this.#use(digest)
+      if (blob !== undefined) found.set(digest.hash, blob.bytes)
+    }
+    return found
+  }
+
   override async getBlob(digest: Digest, options: ReadOptions = {}): Promise<BlobReader | null> {
     this.assertReady(digest, options.signal)
     const { offset, length } = resolveRange(digest, options)
