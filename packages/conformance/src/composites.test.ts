@@ -38,7 +38,7 @@ testStorage(runner, 'WithCache(Reference, Reference)', {
 
 testStorage(runner, 'EmptyBlob(Reference)', {
   ...referenceHarness((options) => new ReferenceStorage(options)),
-  create: ({ maxBytes } = {}) => new EmptyBlobStorage(new ReferenceStorage({ maxBytes })),
+  create: (options) => new EmptyBlobStorage(new ReferenceStorage(options)),
   reopen: undefined,
   damage: undefined,
   hasEmptyBlob: true,
@@ -47,7 +47,7 @@ testStorage(runner, 'EmptyBlob(Reference)', {
 for (const [name, plan] of Object.entries({ 'no plan': {}, 'a plan of no faults': together(on('getBlob', {}), {}) })) {
   testStorage(runner, `Faulty(Reference), ${name}`, {
     ...referenceHarness((options) => new ReferenceStorage(options)),
-    create: ({ maxBytes } = {}) => new FaultyStorage(new ReferenceStorage({ maxBytes }), plan),
+    create: (options) => new FaultyStorage(new ReferenceStorage(options), plan),
     reopen: undefined,
     damage: undefined,
   })

@@ -8,6 +8,8 @@ import type { Digest, DigestFunction } from '../digest.ts'
 import { digestKey, exactDigestKey, formatDigest } from '../digest.ts'
 import { mapLimit } from '../map-limit.ts'
 import type { OperationOptions } from '../operation-options.ts'
+import type { BlobCondition, CheckOptions } from '../scrub/check-content.ts'
+import { checkContent } from '../scrub/check-content.ts'
 import type { Status } from '../status.ts'
 import { okStatus, statusOfItemError } from '../status.ts'
 import type { BlobInfo, StorageABC } from '../storage-abc.ts'
@@ -38,6 +40,13 @@ export class FallbackTier {
     const pending = new Set(digests.filter((digest) => this.#deferred?.hasBlob(digest)).map(exactDigestKey))
     const missing = await this.#fallback.missingBlobs(digests, options)
     return pending.size === 0 ? missing : missing.filter((digest) => !pending.has(exactDigestKey(digest)))
+  }
+
+  /** Checks what is on its way to the fallback, or else what the fallback has. */
+  async check(digest: Digest, { signal, pace }: CheckOptions): Promise<BlobCondition> {
+    const range = { offset: 0, length: digest.sizeBytes }
+    const pending = await checkContent(digest, { pace, open: () => this.openPending(digest, range, { signal }) })
+    return pending === 'absent' ? this.#fallback.checkBlob(digest, { signal, pace }) : pending
   }
 
   /** Opens a blob that is on its way to the fallback; resolves to null when it is not. */

@@ -136,7 +136,7 @@ export class WithCacheStorage extends StorageABC {
   override async checkBlob(digest: Digest, options: CheckOptions = {}): Promise<BlobCondition> {
     this.assertReady(digest, options.signal)
     const [, fallback] = this.#children
-    const condition = await fallback.checkBlob(digest, options)
+    const condition = await this.#fallback.check(digest, options)
     if (condition !== 'damaged') return condition
     const { signal } = options
     const isHealed = await heal(digest, { tier: this.#cache, fallback, fills: this.#fills, signal })
