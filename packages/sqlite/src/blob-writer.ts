@@ -3,6 +3,7 @@ import { assertStorable, collectSource, formatDigest, StorageError, WriteTurns }
 import { fileCostBytes, largestFileBytes } from './blob-files.ts'
 import { largestRowBytes, rowCostBytes } from './row-cost.ts'
 import type { SqliteStore } from './sqlite-store.ts'
+import type { Transaction } from './write-queue.ts'
 
 /** What a blob that is a row takes besides its content: a table row and two index entries, at how full pages are. */
 const ROW_OVERHEAD_BYTES = 256
@@ -75,11 +76,14 @@ export class BlobWriter {
   }
 
   async #commitFile(digest: Digest, source: BlobSource, costBytes: number, options: OperationOptions): Promise<void> {
-    const fileId = await this.#store.writeWithRoom({ bytes: costBytes, destination: 'file' }, (transaction) => {
+    const list = (transaction: Transaction): number => {
       transaction.usedBytes += costBytes
       transaction.fileBytes += costBytes
       return this.#store.blobs.insertLooseFile(this.#store.ownerId, costBytes)
-    })
+    }
+    // After a power failure that the list does not survive, the same ids are given again, and their files overwritten.
+    const need = { bytes: costBytes, destination: 'file' } as const
+    const fileId = await this.#store.writeWithRoom(need, list, { isDurable: false })
     try {
       await this.#store.files.write(fileId, digest, source, options)
       await this.#store.write(() => this.#publish(digest, fileId, costBytes))

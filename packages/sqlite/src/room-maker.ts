@@ -49,10 +49,16 @@ export class RoomMaker {
   /**
    * Runs a job within a transaction in which so much is free, evicting as much as it takes.
    *
+   * With `isDurable: false` it does not wait until that would survive a power failure.
+   *
    * @throws StorageError `too-large` when it can never fit, `no-space` when all of the quota is taken by writes under
    * way, or by what was used within the lease.
    */
-  async run<Result>(need: Need, job: (transaction: Transaction) => Result): Promise<Result> {
+  async run<Result>(
+    need: Need,
+    job: (transaction: Transaction) => Result,
+    { isDurable = true }: { readonly isDurable?: boolean | undefined } = {},
+  ): Promise<Result> {
     const { quota, remover, write } = this.#options
     if (need.bytes > quota.largestBytes) {
       throw new StorageError('too-large', `Sqlite: ${need.bytes} bytes do not fit in a quota of ${quota.maxBytes}`)
@@ -71,7 +77,7 @@ export class RoomMaker {
           setWaiting(need.bytes)
           return { room }
         }
-        const { room, result } = await write(attempt, { isDurable: ({ room: made }) => made === 'there' })
+        const { room, result } = await write(attempt, { isDurable: ({ room: made }) => isDurable && made === 'there' })
         if (room === 'there') return result as Result
         if (room === 'leased') throw leaseRefusal('Sqlite', quota)
         if (room === 'exhausted') throw this.#fullError()

@@ -115,8 +115,12 @@ export class SqliteStore extends Lifecycle {
   }
 
   /** Runs changes that need room; see {@link RoomMaker.run}. */
-  writeWithRoom<Result>(need: Need, job: (transaction: Transaction) => Result): Promise<Result> {
-    return this.#state.room.run(need, job)
+  writeWithRoom<Result>(
+    need: Need,
+    job: (transaction: Transaction) => Result,
+    options?: { readonly isDurable?: boolean | undefined },
+  ): Promise<Result> {
+    return this.#state.room.run(need, job, options)
   }
 
   /** Removes a file unless a blob names it, in the background; `stop()` waits for it. */
