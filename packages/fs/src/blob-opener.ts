@@ -1,7 +1,7 @@
 import type { BlobReader, ByteRange, Digest, OperationOptions } from '@caskade/core'
 import { corruptError, coversBlob, digestOf, readerFromBytes, verifiedReader } from '@caskade/core'
 import type { FileStat, OpenFile } from '@caskade/core/files'
-import { READ_CHUNK_BYTES, readerFromFile } from '@caskade/core/files'
+import { READ_CHUNK_BYTES, readerFromFile, readFully } from '@caskade/core/files'
 import type { AccessLog } from './access-log.ts'
 import type { BlobFiles } from './blob-files.ts'
 import { attempt } from './blob-files.ts'
@@ -106,14 +106,4 @@ export class BlobOpener {
     if (isUse) accessLog.use(blobName(digest), stat.modifiedUs)
     return stat
   }
-}
-
-async function readFully(file: OpenFile, bytes: Uint8Array, offset: number): Promise<number> {
-  let filled = 0
-  while (filled < bytes.byteLength) {
-    const bytesRead = await file.read(filled === 0 ? bytes : bytes.subarray(filled), offset + filled)
-    if (bytesRead === 0) break
-    filled += bytesRead
-  }
-  return filled
 }

@@ -63,7 +63,10 @@ describe('a bucket of @google-cloud/storage', () => {
 })
 
 test('the checksum is that of the service, in one piece and in several', () => {
-  for (const { bytes } of [...makeBlobs(40, 1), ...[0, 7, 8, 9, 63, 1000, 70_001].map((size) => makeBlob(size, size))]) {
+  for (const { bytes } of [
+    ...makeBlobs(40, 1),
+    ...[0, 7, 8, 9, 63, 1000, 70_001].map((size) => makeBlob(size, size)),
+  ]) {
     const theirs = new CRC32C()
     theirs.update(Buffer.from(bytes))
     const pieces = new Crc32c()

@@ -225,7 +225,9 @@ describe('a write', () => {
       await storage.stop()
       await open({ maxSingleUploadBytes: 1_000_000, uploadChunkBytes: 262_144 })
 
-      await expect(storage.commitWrite(blob.digest, sourceOf(other))).rejects.toMatchObject({ code: 'invalid-argument' })
+      await expect(storage.commitWrite(blob.digest, sourceOf(other))).rejects.toMatchObject({
+        code: 'invalid-argument',
+      })
     }
     expect(fake.objects.all).toEqual([])
   })

@@ -75,7 +75,9 @@ describe('content', () => {
 
     await expectReads(medium)
 
-    const [first, ...resumed] = fake.requests.slice(before).map(({ url, headers }) => ({ url, range: headers['range'] }))
+    const [first, ...resumed] = fake.requests
+      .slice(before)
+      .map(({ url, headers }) => ({ url, range: headers['range'] }))
     expect(first?.range).toBeUndefined()
     for (const { url, range } of resumed) {
       expect(url).toContain(`generation=${fake.objects.all[0]?.generation}`)
@@ -107,7 +109,9 @@ describe('content', () => {
     await put(medium)
     fake.plan = ({ kind }) => (kind === 'media' ? { type: 'ignore-range' } : undefined)
 
-    await expect(storage.getBlob(medium.digest, { offset: 5, length: 10 })).rejects.toMatchObject({ code: 'unavailable' })
+    await expect(storage.getBlob(medium.digest, { offset: 5, length: 10 })).rejects.toMatchObject({
+      code: 'unavailable',
+    })
   })
 
   test('that is damaged where it is stored is dropped in the generation that was read, and no other', async () => {
@@ -191,9 +195,7 @@ describe('connections', () => {
     const blobs = [...makeBlobs(20, 5000), ...makeBlobs(5, 150_000, 100)]
     await mapLimit(blobs, 8, put)
 
-    await Promise.all(
-      Array.from({ length: 1000 }, (_, index) => expectReads(blobs[index % blobs.length] ?? small)),
-    )
+    await Promise.all(Array.from({ length: 1000 }, (_, index) => expectReads(blobs[index % blobs.length] ?? small)))
 
     expect(fake.peakSockets).toBeLessThanOrEqual(16)
   })
@@ -295,4 +297,3 @@ async function eventsDuring(body: () => Promise<unknown>): Promise<StorageEvent[
   }
   return events
 }
-

@@ -9,7 +9,7 @@ import {
   verifiedReader,
 } from '@caskade/core'
 import type { StorageError } from '@caskade/core'
-import { fileError, readerFromFile } from '@caskade/core/files'
+import { fileError, READ_CHUNK_BYTES, readerFromFile, readFully } from '@caskade/core/files'
 import type { BlobRecord } from './blob-records.ts'
 import type { BlobWriter } from './blob-writer.ts'
 import type { SqliteStore } from './sqlite-store.ts'
@@ -76,8 +76,12 @@ export class BlobOpener {
     record: BlobRecord,
     fileId: number,
     range: ByteRange,
-    { signal, hold }: OpenOptions,
+    options: OpenOptions,
   ): Promise<BlobReader | undefined> {
+    if (range.length <= READ_CHUNK_BYTES && coversBlob(range, digest)) {
+      return this.#readAtOnce(digest, record, fileId, options)
+    }
+    const { signal, hold } = options
     const release = this.#holdFile(record, fileId, hold)
     const file = await this.#store.files.open(fileId, digest).catch((error: unknown) => {
       release()
@@ -103,6 +107,35 @@ export class BlobOpener {
     }
     if (!coversBlob(range, digest)) return reader
     return verifiedReader(reader, digest, (error) => this.#dropDamaged(digest, record, error))
+  }
+
+  /** One read says both what is there and whether that is all; nothing stays open. */
+  async #readAtOnce(
+    digest: Digest,
+    record: BlobRecord,
+    fileId: number,
+    { signal, hold }: OpenOptions,
+  ): Promise<BlobReader | undefined> {
+    const release = this.#holdFile(record, fileId, hold)
+    try {
+      const file = await this.#store.files.open(fileId, digest)
+      if (file === undefined) return undefined
+      const buffer = Buffer.allocUnsafeSlow(digest.sizeBytes + 1)
+      const sizeBytes = await readFully(file, buffer, 0)
+        .catch((error: unknown) => {
+          throw fileError(error, `Sqlite: cannot read the file of blob ${formatDigest(digest)}`, digest)
+        })
+        .finally(() => file.close())
+      const bytes = buffer.subarray(0, sizeBytes)
+      if (sizeBytes === digest.sizeBytes && digestOf(bytes, digest.digestFunction).hash === digest.hash) {
+        return readerFromBytes(bytes, { signal })
+      }
+      const error = corruptError(digest, 'its file has other content')
+      await this.#dropDamaged(digest, record, error)
+      throw error
+    } finally {
+      release()
+    }
   }
 
   #holdFile({ id, costBytes }: BlobRecord, fileId: number, hold: () => () => void): () => void {

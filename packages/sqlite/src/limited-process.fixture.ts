@@ -6,7 +6,8 @@ import { SqliteStorage } from './index.ts'
 // Run by `sqlite-limits.test.ts` as a process that may open few files; prints what the storage said once there were none.
 const storage = new SqliteStorage({ path: process.argv[2] ?? '' })
 await storage.start()
-const [blob] = makeBlobs(1, 50_000)
+// So large that its file stays open while it is read.
+const [blob] = makeBlobs(1, 500_000)
 const other = makeBlob(2, 50_000)
 if (blob !== undefined) {
   await storage.commitWrite(blob.digest, sourceOf(blob))

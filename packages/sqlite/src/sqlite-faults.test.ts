@@ -12,6 +12,7 @@ import { SqliteStorage } from './index.ts'
 
 const ROW = makeBlob(1, 1000)
 const FILE = makeBlob(2, 50_000)
+const LARGE_FILE = makeBlob(3, 500_000)
 
 let path: string
 
@@ -112,16 +113,22 @@ describe('a write that fails', () => {
 
 describe('a read that fails', () => {
   test.each(CODES)('with %s is %s, never absent', async (errno, code) => {
-    for (const operation of ['open', 'read', 'size'] as const) {
+    for (const [operation, blob] of [
+      ['open', FILE],
+      ['read', FILE],
+      ['open', LARGE_FILE],
+      ['read', LARGE_FILE],
+      ['size', LARGE_FILE],
+    ] as const) {
       await withFaults({ errno, operation }, async (storage, setFailing) => {
-        await commit(storage, FILE)
+        await commit(storage, blob)
         setFailing(true)
-        const reading = async (): Promise<unknown> => (await storage.getBlob(FILE.digest))?.bytes()
+        const reading = async (): Promise<unknown> => (await storage.getBlob(blob.digest))?.bytes()
         await expect(reading()).rejects.toMatchObject({ name: 'StorageError', code })
         setFailing(false)
 
-        expect(await storage.hasBlob(FILE.digest)).toBe(true)
-        await expectWhole(storage, FILE)
+        expect(await storage.hasBlob(blob.digest)).toBe(true)
+        await expectWhole(storage, blob)
       })
     }
   })
