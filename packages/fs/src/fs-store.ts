@@ -153,22 +153,23 @@ export class FsStore extends Lifecycle {
 
   /** Looks for what processes left that are gone, one look at a time. */
   #look(): void {
+    this.#looking = this.#lookAfter(this.#looking)
+  }
+
+  async #lookAfter(earlier: Promise<void>): Promise<void> {
+    await earlier
+    const running = this.#running
+    if (running === undefined) return
+    const { owner, accounts, stored, syncs, room } = running
+    const { layout, files } = this
     const { signal } = this.#background
-    this.#looking = this.#looking.then(async () => {
-      const running = this.#running
-      if (running === undefined) return
-      const { owner, accounts, stored, syncs, room } = running
-      const { layout } = this
-      const files = this.files
-      try {
-        // A process that is gone needs no ledger, and what it was writing is no longer counted once that is removed.
-        await accounts.adopt()
-        await removeLeftovers({ layout, files, syncs, owner })
-        if (accounts.isRecountDue && !signal.aborted) await recount({ layout, files, stored, accounts, signal })
-        room.trim()
-      } catch (error) {
-        reportEvent({ kind: 'cleanup-failure', storageType: 'Fs', operation: 'start', error })
-      }
-    })
+    try {
+      await accounts.adopt()
+      await removeLeftovers({ layout, files, syncs, owner })
+      if (accounts.isRecountDue && !signal.aborted) await recount({ layout, files, stored, accounts, signal })
+      room.trim()
+    } catch (error) {
+      reportEvent({ kind: 'cleanup-failure', storageType: 'Fs', operation: 'start', error })
+    }
   }
 }
