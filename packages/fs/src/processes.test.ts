@@ -33,12 +33,11 @@ async function outcomeOf({ stdout }: ChildProcess): Promise<{ written: number; w
 test('processes that share a folder never exceed the quota together, nor after one of them was killed', async () => {
   const steady = [start(1_000_000, 60), start(2_000_000, 60)]
   const mortal = start(3_000_000, 100_000)
-  const outcomes = Promise.all(steady.map(outcomeOf))
-  let isOver = false
-  void outcomes.finally(() => (isOver = true)).catch(() => undefined)
+  const over = new AbortController()
+  const outcomes = Promise.all(steady.map(outcomeOf)).finally(() => over.abort())
   let [most, looksAtAll] = [0, 0]
 
-  while (!isOver) {
+  while (!over.signal.aborted) {
     most = Math.max(most, await untilThere(() => costOnDisk(path)))
     if ((await untilThere(() => readdirSync(join(path, 'ledgers')))).length === 3) looksAtAll += 1
     if (looksAtAll === 20) mortal.kill('SIGKILL')

@@ -63,7 +63,7 @@ export class StoredFiles {
   }
 
   /** Looks at all files in some folders; those that are gone meanwhile are left out. */
-  async look(folders: readonly StoredFolder[], concurrency = CONCURRENCY): Promise<StoredFile[]> {
+  async look(folders: readonly StoredFolder[], concurrency: number = CONCURRENCY): Promise<StoredFile[]> {
     const found: StoredFile[] = []
     await mapLimit(folders, concurrency, async (folder) => {
       const names = await this.names(folder)
