@@ -43,7 +43,7 @@ describe('type: fs', () => {
       `backend: { type: fs, path: store, maxBytes: 100MiB, highWatermark: 0.8, leaseMs: 1h, accessGranularityMs: 1m }\n`,
     )
 
-    expect(stdout.trim(), stderr).toBe('[200,200,true]')
+    expect(`${stdout.trim()} ${stderr}`).toMatch(/^\[200,200,true\]/)
     const stored = readdirSync(join(directory, 'store', 'cas'), { recursive: true, withFileTypes: true })
     expect(stored.filter((entry) => entry.isFile())).toHaveLength(1)
   })

@@ -127,7 +127,7 @@ export class Accounts {
   /** Has so many bytes at hand that were not; resolves to false when the quota has no room for them. */
   grow(bytes: number): Promise<boolean> {
     return this.#serially(async () => {
-      await this.refresh()
+      await this.#refresh()
       await this.#giveBack(Math.min(this.#pooled, -this.#room()), { isDurable: false })
       const needed = bytes - this.#pooled
       const room = this.#room()
@@ -138,7 +138,7 @@ export class Accounts {
       this.#pooled += wanted
       try {
         await this.#write({ isDurable: true })
-        await this.refresh()
+        await this.#refresh()
         if (this.#room() >= 0) return true
       } catch (error) {
         await this.#giveBack(wanted, { isDurable: false }).catch(() => undefined)
@@ -151,28 +151,8 @@ export class Accounts {
   }
 
   /** Reads the ledgers of the others. */
-  async refresh(): Promise<void> {
-    const { directory, owner, files } = this.#options
-    const ledgers = await listLedgers(directory, files)
-    if (!ledgers.some((ledger) => ledger.owner === owner && ledger.origin === owner)) await this.#beginAgain()
-    const sum = {
-      ...NOTHING,
-      processes: 1,
-      ledgers: ledgers
-        .map(({ name }) => name)
-        .toSorted()
-        .join(),
-    }
-    for (const ledger of ledgers) {
-      if (ledger.origin === owner && ledger.owner === owner) continue
-      const state = await readLedger(join(directory, ledger.name), files)
-      if (state === null || state === undefined) continue
-      sum.usedBytes += state.takenBytes - state.freedBytes
-      sum.takenBytes += state.takenBytes
-      sum.removedBytes += state.removedBytes
-      if (!state.isClosed) sum.processes += 1
-    }
-    this.#others = sum
+  refresh(): Promise<void> {
+    return this.#serially(() => this.#refresh())
   }
 
   /** What all ledgers come to now. */
@@ -215,8 +195,32 @@ export class Accounts {
         const isLeft = ledger.owner === owner ? ledger.origin !== owner : await isGone(ledger.owner)
         if (isLeft) await this.#adoptOne(ledger)
       }
-      await this.refresh()
+      await this.#refresh()
     })
+  }
+
+  async #refresh(): Promise<void> {
+    const { directory, owner, files } = this.#options
+    const ledgers = await listLedgers(directory, files)
+    if (!ledgers.some((ledger) => ledger.owner === owner && ledger.origin === owner)) await this.#beginAgain()
+    const sum = {
+      ...NOTHING,
+      processes: 1,
+      ledgers: ledgers
+        .map(({ name }) => name)
+        .toSorted()
+        .join(),
+    }
+    for (const ledger of ledgers) {
+      if (ledger.origin === owner && ledger.owner === owner) continue
+      const state = await readLedger(join(directory, ledger.name), files)
+      if (state === null || state === undefined) continue
+      sum.usedBytes += state.takenBytes - state.freedBytes
+      sum.takenBytes += state.takenBytes
+      sum.removedBytes += state.removedBytes
+      if (!state.isClosed) sum.processes += 1
+    }
+    this.#others = sum
   }
 
   async #adoptOne(ledger: LedgerFile): Promise<void> {

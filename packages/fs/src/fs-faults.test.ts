@@ -5,6 +5,7 @@ import type { FileErrno, FileFault, FileOperation, TestBlob } from '@caskade/con
 import { FaultyFiles, makeBlob, sourceOf } from '@caskade/conformance'
 import type { ActionCacheABC, StorageABC } from '@caskade/core'
 import { onStorageEvent, startAll, stopAll, StorageError } from '@caskade/core'
+import type { FileOperations } from '@caskade/core/files'
 import { nodeFiles } from '@caskade/core/files'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { fsBackend, FsStorage } from './index.ts'
@@ -224,6 +225,57 @@ test('a folder that must not be read cannot be started in, and can once it may',
   await expectWhole(storage, SMALL)
   await storage.stop()
 })
+
+test('a start that fails at any operation leaves no file open, and nothing that a later one does not deal with', async () => {
+  for (let nth = 1, hasFailed = true; hasFailed; nth++) {
+    const files = new FaultyFiles(nodeFiles, [{ errno: 'EIO', nth }])
+    const open = new Set<string>()
+    const watched: FileOperations = {
+      ...methodsOf(files),
+      async open(name, mode) {
+        const file = await files.open(name, mode)
+        const close = file.close.bind(file)
+        open.add(name)
+        file.close = async () => {
+          open.delete(name)
+          await close()
+        }
+        return file
+      },
+    }
+    const storage = new FsStorage({ path, files: watched })
+    const outcome = await storage.start().catch((error: unknown) => error)
+    hasFailed = outcome !== undefined
+    await storage.stop()
+
+    expect(outcome === undefined || StorageError.is(outcome, 'unknown')).toBe(true)
+    expect([...open]).toEqual([])
+  }
+
+  const storage = new FsStorage({ path })
+  await storage.start()
+  await commit(storage, SMALL)
+  await expectWhole(storage, SMALL)
+  await storage.stop()
+  expect(readdirSync(join(path, 'tmp'))).toEqual([])
+  expect(readdirSync(join(path, 'ledgers'))).toHaveLength(1)
+})
+
+/** The operations of an object, as properties of their own. */
+function methodsOf(files: FileOperations): FileOperations {
+  return {
+    open: (name, mode) => files.open(name, mode),
+    link: (from, to) => files.link(from, to),
+    rename: (from, to) => files.rename(from, to),
+    unlink: (name) => files.unlink(name),
+    stat: (name) => files.stat(name),
+    setModified: (name, timeUs) => files.setModified(name, timeUs),
+    createDirectory: (name) => files.createDirectory(name),
+    removeDirectory: (name) => files.removeDirectory(name),
+    readDirectory: (name) => files.readDirectory(name),
+    syncDirectory: (name) => files.syncDirectory(name),
+  }
+}
 
 test('a use that cannot be recorded is told of, and harms nothing', async () => {
   const kinds: string[] = []

@@ -19,7 +19,7 @@ import type { FsOptions } from './fs-options.ts'
 import { DEFAULT_ACCESS_GRANULARITY_MS, QUOTA_DEFAULTS } from './fs-options.ts'
 import { HeldFiles } from './held-files.ts'
 import { Layout } from './layout.ts'
-import { removeLeftovers } from './leftovers.ts'
+import { putBackTaken, removeLeftovers } from './leftovers.ts'
 import { recount } from './recount.ts'
 import { Room } from './room.ts'
 import { StoredFiles } from './stored-files.ts'
@@ -140,35 +140,46 @@ export class FsStore extends Lifecycle {
     const writer = new BlobWriter({ layout, files, blobs, syncs, taker, publisher, room, clock, granularityMs })
     const entries = new EntryFiles({ layout, files, stored, taker, held, publisher, room, clock, accessLog })
 
-    const isFirst = await accounts.open()
-    await accounts.adopt()
-    // Somebody has put files here and no ledger: they are counted from now on.
-    if (isFirst && (await this.#hasFiles(stored))) await accounts.setRecountDue(true)
+    await putBackTaken({ layout, files, syncs, owner }).catch(reportFailure)
+    await this.#openAccounts(accounts, stored)
     return { owner, accounts, stored, syncs, accessLog, taker, room, blobs, opener, writer, entries }
   }
 
-  async #hasFiles(stored: StoredFiles): Promise<boolean> {
-    return (await stored.folders()).length > 0
+  async #openAccounts(accounts: Accounts, stored: StoredFiles): Promise<void> {
+    const isFirst = await accounts.open()
+    try {
+      await accounts.adopt()
+      // Somebody has put files here and no ledger: they are counted from now on.
+      if (isFirst && (await stored.folders()).length > 0) await accounts.setRecountDue(true)
+    } catch (error) {
+      await accounts.close().catch(() => undefined)
+      throw error
+    }
   }
 
   /** Looks for what processes left that are gone, one look at a time. */
   #look(): void {
-    const { signal } = this.#background
-    this.#looking = this.#looking.then(async () => {
-      const running = this.#running
-      if (running === undefined) return
-      const { owner, accounts, stored, syncs, room } = running
-      const { layout } = this
-      const files = this.files
-      try {
-        // A process that is gone needs no ledger, and what it was writing is no longer counted once that is removed.
-        await accounts.adopt()
-        await removeLeftovers({ layout, files, syncs, owner })
-        if (accounts.isRecountDue && !signal.aborted) await recount({ layout, files, stored, accounts, signal })
-        room.trim()
-      } catch (error) {
-        reportEvent({ kind: 'cleanup-failure', storageType: 'Fs', operation: 'start', error })
-      }
-    })
+    this.#looking = this.#lookAfter(this.#looking)
   }
+
+  async #lookAfter(earlier: Promise<void>): Promise<void> {
+    await earlier
+    const running = this.#running
+    if (running === undefined) return
+    const { owner, accounts, stored, syncs, room } = running
+    const { layout, files } = this
+    const { signal } = this.#background
+    try {
+      await accounts.adopt()
+      await removeLeftovers({ layout, files, syncs, owner })
+      if (accounts.isRecountDue && !signal.aborted) await recount({ layout, files, stored, accounts, signal })
+      room.trim()
+    } catch (error) {
+      reportFailure(error)
+    }
+  }
+}
+
+function reportFailure(error: unknown): void {
+  reportEvent({ kind: 'cleanup-failure', storageType: 'Fs', operation: 'start', error })
 }

@@ -17,6 +17,9 @@ export interface RecountOptions {
   readonly signal: AbortSignal
 }
 
+/** How many files are looked at at once: few, as requests are served meanwhile. */
+const CONCURRENCY = 2
+
 /** How often to begin anew because another process has taken over a ledger meanwhile. */
 const ATTEMPTS = 3
 
@@ -38,7 +41,7 @@ export async function recount(options: RecountOptions): Promise<void> {
     await countTemporary(options, temporary)
     let storedBytes = 0
     for (const folder of await stored.folders()) {
-      for (const { stat } of await stored.look([folder])) storedBytes += fileCostBytes(stat.sizeBytes)
+      for (const { stat } of await stored.look([folder], CONCURRENCY)) storedBytes += fileCostBytes(stat.sizeBytes)
       if (signal.aborted) return
     }
     await countTemporary(options, temporary)

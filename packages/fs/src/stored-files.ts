@@ -63,12 +63,12 @@ export class StoredFiles {
   }
 
   /** Looks at all files in some folders; those that are gone meanwhile are left out. */
-  async look(folders: readonly StoredFolder[]): Promise<StoredFile[]> {
+  async look(folders: readonly StoredFolder[], concurrency: number = CONCURRENCY): Promise<StoredFile[]> {
     const found: StoredFile[] = []
-    await mapLimit(folders, CONCURRENCY, async (folder) => {
+    await mapLimit(folders, concurrency, async (folder) => {
       const names = await this.names(folder)
       for (let from = 0; from < names.length; from += FILES_AT_ONCE) {
-        await mapLimit(names.slice(from, from + FILES_AT_ONCE), CONCURRENCY, async (name) => {
+        await mapLimit(names.slice(from, from + FILES_AT_ONCE), concurrency, async (name) => {
           const stat = await statIfThere(this.#files, this.#layout.pathOf(name))
           if (stat !== undefined) found.push({ name, stat })
         })

@@ -20,8 +20,8 @@ process.stdout.write('ready\n')
 let state = Number(seed)
 const counts = { written: 0, writtenBytes: 0, refused: 0, read: 0, absent: 0, deleted: 0, failures: [] as string[] }
 const latest: Digest[] = []
-let isStopping = false
-process.once('SIGTERM', () => (isStopping = true))
+const stopping = new AbortController()
+process.once('SIGTERM', () => stopping.abort())
 
 await Promise.all([
   ...Array.from({ length: WRITERS }, () => repeatedly(write)),
@@ -34,7 +34,7 @@ await storage.stop()
 process.stdout.write(`${JSON.stringify(counts)}\n`)
 
 async function repeatedly(act: () => Promise<void>): Promise<void> {
-  while (!isStopping) {
+  while (!stopping.signal.aborted) {
     await act().catch((error: unknown) => {
       if (StorageError.is(error, 'no-space')) counts.refused += 1
       else counts.failures.push(String(error))

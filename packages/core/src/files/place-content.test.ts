@@ -96,7 +96,8 @@ describe('placeContent', () => {
       const file = await nodeFiles.open(name, mode)
       opened += 1
       const close = file.close.bind(file)
-      file[method] = () => Promise.reject<never>(new Error('broken'))
+      const broken = (): Promise<never> => Promise.reject(new Error('broken'))
+      file[method] = broken
       file.close = async () => {
         closed += 1
         await close()
