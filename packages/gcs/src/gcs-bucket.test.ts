@@ -51,7 +51,11 @@ describe('a bucket of @google-cloud/storage', () => {
   ])('that gives no token (%s) is no absence', async (error, code) => {
     await using fake = await FakeGcs.start()
     const bucket = fake.bucket()
-    const authClient = { getRequestHeaders: () => Promise.reject(error) }
+    const authClient = {
+      async getRequestHeaders(): Promise<never> {
+        throw error
+      },
+    }
     await using storage = new GcsStorage({
       bucket: { ...bucket, storage: { ...bucket.storage, authClient } },
       wait: async () => undefined,
@@ -63,7 +67,10 @@ describe('a bucket of @google-cloud/storage', () => {
 })
 
 test('the checksum is that of the service, in one piece and in several', () => {
-  for (const { bytes } of [...makeBlobs(40, 1), ...[0, 7, 8, 9, 63, 1000, 70_001].map((size) => makeBlob(size, size))]) {
+  for (const { bytes } of [
+    ...makeBlobs(40, 1),
+    ...[0, 7, 8, 9, 63, 1000, 70_001].map((size) => makeBlob(size, size)),
+  ]) {
     const theirs = new CRC32C()
     theirs.update(Buffer.from(bytes))
     const pieces = new Crc32c()

@@ -58,7 +58,10 @@ test('an entry of a newer version is refused, and left alone', async () => {
   const content = encodeEntry(key, entry)
   content[4] = 2
   const { byteLength } = content
-  createHash('sha256').update(content.subarray(0, byteLength - 32)).digest().copy(content, byteLength - 32)
+  createHash('sha256')
+    .update(content.subarray(0, byteLength - 32))
+    .digest()
+    .copy(content, byteLength - 32)
   expect(decodeEntry(content)).toEqual({ kind: 'newer', version: 2 })
   await actionCache.update(key, entry)
   fake.objects.damage(fake.objects.all[0]?.name ?? '', () => content)

@@ -210,10 +210,10 @@ describe('a write', () => {
         hasEnded = true
       }
     }
-    const open = (options = {}) => readerFromChunks(medium.digest.sizeBytes, chunks(), options)
     fake.plan = inTurn('insert', { type: 'early-status', status: 412 })
 
-    await storage.commitWrite(medium.digest, { sizeBytes: medium.digest.sizeBytes, open })
+    const { sizeBytes } = medium.digest
+    await storage.commitWrite(medium.digest, { sizeBytes, open: () => readerFromChunks(sizeBytes, chunks()) })
 
     expect(hasEnded).toBe(false)
     expect(fake.objects.all).toHaveLength(1)
@@ -225,7 +225,9 @@ describe('a write', () => {
       await storage.stop()
       await open({ maxSingleUploadBytes: 1_000_000, uploadChunkBytes: 262_144 })
 
-      await expect(storage.commitWrite(blob.digest, sourceOf(other))).rejects.toMatchObject({ code: 'invalid-argument' })
+      await expect(storage.commitWrite(blob.digest, sourceOf(other))).rejects.toMatchObject({
+        code: 'invalid-argument',
+      })
     }
     expect(fake.objects.all).toEqual([])
   })

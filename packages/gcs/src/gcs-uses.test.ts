@@ -71,23 +71,26 @@ const uses: Readonly<Record<string, () => Promise<unknown>>> = {
 
 describe('a use', () => {
   describe.each(Object.entries(uses))('by %s', (_, use) => {
-    test.each([false, true])('is recorded at most once a day (content says when it was: %s)', async (hasCustomTimeHeader) => {
-      await restart({ hasCustomTimeHeader })
-      await put()
-      expect(customTimes()).toEqual([new Date(START_MS).toISOString()])
+    test.each([false, true])(
+      'is recorded at most once a day (content says when it was: %s)',
+      async (hasCustomTimeHeader) => {
+        await restart({ hasCustomTimeHeader })
+        await put()
+        expect(customTimes()).toEqual([new Date(START_MS).toISOString()])
 
-      nowMs += 23 * HOUR_MS
-      await use()
-      await use()
-      expect(count('patch')).toBe(0)
+        nowMs += 23 * HOUR_MS
+        await use()
+        await use()
+        expect(count('patch')).toBe(0)
 
-      nowMs += 2 * HOUR_MS
-      for (let time = 0; time < 5; time++) await use()
-      await close()
-      expect(count('patch')).toBe(1)
-      expect(customTimes()).toEqual([new Date(nowMs).toISOString()])
-      await open()
-    })
+        nowMs += 2 * HOUR_MS
+        for (let time = 0; time < 5; time++) await use()
+        await close()
+        expect(count('patch')).toBe(1)
+        expect(customTimes()).toEqual([new Date(nowMs).toISOString()])
+        await open()
+      },
+    )
 
     test('is recorded by one who has just started, and not again if another has done so', async () => {
       await put()

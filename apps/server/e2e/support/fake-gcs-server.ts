@@ -42,7 +42,7 @@ export async function startFakeGcsServer(): Promise<EmulatorProcess> {
 }
 
 /** Creates a bucket. */
-export async function createBucket(url: string, name: string): Promise<void> {
+async function createBucket(url: string, name: string): Promise<void> {
   const headers = { 'content-type': 'application/json' }
   const response = await fetch(`${url}/storage/v1/b`, { method: 'POST', headers, body: JSON.stringify({ name }) })
   if (!response.ok) throw new Error(`no bucket: ${response.status} ${await response.text()}`)

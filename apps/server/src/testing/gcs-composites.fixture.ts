@@ -11,7 +11,11 @@ const runner = { describe, test }
 const folders = new WeakMap<object, string>()
 
 /** Holds both halves of a backend that has a bucket as one of its parts to the suite. */
-export function testBackendOverGcs(name: string, fake: FakeGcs, compose: (path: string, gcs: Backend) => Backend): void {
+export function testBackendOverGcs(
+  name: string,
+  fake: FakeGcs,
+  compose: (path: string, gcs: Backend) => Backend,
+): void {
   const composeIn = (path: string): Backend => compose(path, gcsIn(fake, path))
   const create = <Half extends StorageABC | ActionCacheABC>(choose: (backend: Backend) => Half): Half => {
     const path = mkdtempSync(join(tmpdir(), 'caskade-gcs-'))
