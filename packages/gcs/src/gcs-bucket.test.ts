@@ -51,7 +51,11 @@ describe('a bucket of @google-cloud/storage', () => {
   ])('that gives no token (%s) is no absence', async (error, code) => {
     await using fake = await FakeGcs.start()
     const bucket = fake.bucket()
-    const authClient = { getRequestHeaders: () => Promise.reject(error) }
+    const authClient = {
+      async getRequestHeaders(): Promise<never> {
+        throw error
+      },
+    }
     await using storage = new GcsStorage({
       bucket: { ...bucket, storage: { ...bucket.storage, authClient } },
       wait: async () => undefined,

@@ -210,10 +210,10 @@ describe('a write', () => {
         hasEnded = true
       }
     }
-    const open = (options = {}) => readerFromChunks(medium.digest.sizeBytes, chunks(), options)
     fake.plan = inTurn('insert', { type: 'early-status', status: 412 })
 
-    await storage.commitWrite(medium.digest, { sizeBytes: medium.digest.sizeBytes, open })
+    const { sizeBytes } = medium.digest
+    await storage.commitWrite(medium.digest, { sizeBytes, open: () => readerFromChunks(sizeBytes, chunks()) })
 
     expect(hasEnded).toBe(false)
     expect(fake.objects.all).toHaveLength(1)

@@ -58,7 +58,7 @@ export const DEFAULTS: Readonly<Record<NumberOption, number>> = {
 }
 
 /** The service takes chunks of a multiple of so many bytes. */
-export const CHUNK_UNIT_BYTES: number = 256 * 1024
+const CHUNK_UNIT_BYTES = 256 * 1024
 
 /** {@link GcsOptions} with every gap filled. */
 export type GcsSettings = { readonly [Name in keyof GcsOptions]-?: Exclude<GcsOptions[Name], undefined> }

@@ -35,6 +35,7 @@ export class ObjectReading {
   #customTimeMs: number | undefined
   #answer: HttpAnswer | undefined
   #unreadTimer: NodeJS.Timeout | undefined
+  #isDone = false
 
   constructor(store: GcsStore, wanted: WantedContent, { signal }: OperationOptions, generation?: string) {
     this.#store = store
@@ -77,6 +78,7 @@ export class ObjectReading {
   /** Ends the reading at once, whatever it waits for. */
   close(): void {
     clearTimeout(this.#unreadTimer)
+    if (this.#isDone) return
     this.#leaving.abort()
     this.#answer?.close()
   }
@@ -112,6 +114,7 @@ export class ObjectReading {
     }
     // An empty body must be read as well, or its connection is never free again.
     if (length === 0) await this.#answer?.text()
+    this.#isDone = true
   }
 
   /** Gives up the connection of what nobody has begun to read; it is taken up again when somebody does. */

@@ -93,9 +93,16 @@ export class HttpTransport {
     const { promise: answered, resolve, reject } = Promise.withResolvers<http.IncomingMessage>()
     // Heard even while the content is being sent.
     answered.catch(() => undefined)
-    request.once('response', resolve)
+    let isAnswered = false
+    request.once('response', (response: http.IncomingMessage) => {
+      isAnswered = true
+      resolve(response)
+    })
     request.on('error', (error) => reject(connectionFailure(error, action)))
-    request.once('close', () => reject(connectionFailure('it was closed', action)))
+    // Not after an answer, which is nearly always: an error with its stack costs a tenth of a request.
+    request.once('close', () => {
+      if (!isAnswered) reject(connectionFailure('it was closed', action))
+    })
     const onAbort = (): void => void request.destroy()
     signal?.addEventListener('abort', onAbort, { once: true })
     const idleTimeoutMs = this.#idleTimeoutMs

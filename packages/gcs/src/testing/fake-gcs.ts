@@ -12,7 +12,7 @@ import { FakeUploads } from './fake-uploads.ts'
 export interface FakeGcsOptions {
   /** Default: `bucket`. */
   readonly bucketName?: string | undefined
-  /** The token that every request must bring. Default: `token`. */
+  /** The token that every request must bring, or an empty string for none at all. Default: `token`. */
   readonly token?: string | undefined
   /** Content comes with an `x-goog-custom-time`. Default: false. */
   readonly hasCustomTimeHeader?: boolean | undefined
@@ -79,7 +79,7 @@ export class FakeGcs implements AsyncDisposable {
       storage: {
         apiEndpoint: this.url,
         customEndpoint: true,
-        useAuthWithCustomEndpoint: true,
+        useAuthWithCustomEndpoint: this.token !== '',
         authClient: { getRequestHeaders: () => Promise.resolve(headers) },
       },
     }

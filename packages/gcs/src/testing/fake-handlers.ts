@@ -140,7 +140,8 @@ async function receive(request: IncomingMessage, fault: FakeFault | undefined): 
 
 function assertAllowed({ token, objects }: FakeGcs, request: IncomingMessage): void {
   const { method = '', url = '', headers } = request
-  if (headers.authorization !== `Bearer ${token}`) throw new FakeRefusal(401, 'Invalid Credentials', 'authError')
+  const wanted = token === '' ? undefined : `Bearer ${token}`
+  if (headers.authorization !== wanted) throw new FakeRefusal(401, 'Invalid Credentials', 'authError')
   const hasLength = headers['content-length'] !== undefined && headers['transfer-encoding'] === undefined
   if (/^(POST|PUT|PATCH)$/.test(method) && !hasLength) throw new FakeRefusal(411, 'A Content-Length is required.')
   if (!/^(\/upload)?\/storage\/v1\/b\/[^/]+\/o[/?]/.test(url)) throw new FakeRefusal(400, `Unknown path: ${url}`)

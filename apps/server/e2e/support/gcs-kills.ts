@@ -1,0 +1,26 @@
+import { join } from 'node:path'
+import { checkKills } from '@caskade/conformance'
+import { FakeGcs } from '@caskade/gcs/testing'
+import { GCS_URL_VARIABLE } from './gcs-bucket.ts'
+import { journalLeftovers } from './store-leftovers.ts'
+
+/** Backends over a bucket whose processes are killed. */
+export const gcsModules: readonly { readonly name: string; readonly module: URL; readonly isDeferring: boolean }[] = [
+  {
+    name: 'WithCache(Memory, Gcs, deferred)',
+    module: new URL('deferring-gcs.module.ts', import.meta.url),
+    isDeferring: true,
+  },
+  { name: 'WithCache(Sqlite, Gcs)', module: new URL('cached-gcs.module.ts', import.meta.url), isDeferring: false },
+]
+
+/** Checks kills of one of them, with the service in this process. */
+export async function checkGcsKills(
+  { module, isDeferring }: (typeof gcsModules)[number],
+  check: { readonly directory: string; readonly seed: number; readonly rounds: number },
+): Promise<void> {
+  await using fake = await FakeGcs.start({ token: '' })
+  process.env[GCS_URL_VARIABLE] = fake.url
+  const leftovers = (path: string): string[] => (isDeferring ? journalLeftovers(join(path, 'journal')) : [])
+  await checkKills({ ...check, module, leftovers })
+}
