@@ -36,6 +36,7 @@ export { checkKills, type KillCheck, type KillModule } from './durability/check-
 export { checkPowerLoss, type PowerLossCheck } from './durability/check-power-loss.ts'
 export type { Openable } from './durability/opened.ts'
 export { type SmallDiskOptions, withSmallDisk } from './durability/small-disk.ts'
+export { type Random, seededRandom } from './files/seeded-random.ts'
 export { FaultyFiles } from './files/faulty-files.ts'
 export type { FileErrno, FileFault, FileOperation } from './files/file-fault.ts'
 export { PowerLossFiles, type PowerLossOptions } from './files/power-loss-files.ts'

@@ -9,6 +9,7 @@ import {
   verifiedReader,
 } from '@caskade/core'
 import type { StorageError } from '@caskade/core'
+import type { OpenFile } from '@caskade/core/files'
 import { fileError, READ_CHUNK_BYTES, readerFromFile, readFully } from '@caskade/core/files'
 import type { BlobRecord } from './blob-records.ts'
 import type { BlobWriter } from './blob-writer.ts'
@@ -121,11 +122,7 @@ export class BlobOpener {
       const file = await this.#store.files.open(fileId, digest)
       if (file === undefined) return undefined
       const buffer = Buffer.allocUnsafeSlow(digest.sizeBytes + 1)
-      const sizeBytes = await readFully(file, buffer, 0)
-        .catch((error: unknown) => {
-          throw fileError(error, `Sqlite: cannot read the file of blob ${formatDigest(digest)}`, digest)
-        })
-        .finally(() => file.close())
+      const sizeBytes = await this.#readAll(digest, file, buffer)
       const bytes = buffer.subarray(0, sizeBytes)
       if (sizeBytes === digest.sizeBytes && digestOf(bytes, digest.digestFunction).hash === digest.hash) {
         return readerFromBytes(bytes, { signal })
@@ -135,6 +132,16 @@ export class BlobOpener {
       throw error
     } finally {
       release()
+    }
+  }
+
+  async #readAll(digest: Digest, file: OpenFile, buffer: Uint8Array): Promise<number> {
+    try {
+      return await readFully(file, buffer, 0)
+    } catch (error) {
+      throw fileError(error, `Sqlite: cannot read the file of blob ${formatDigest(digest)}`, digest)
+    } finally {
+      await file.close()
     }
   }
 

@@ -1,9 +1,10 @@
-// A process among several on one folder of plain files: writes, reads and deletes at random until it is told to stop.
+// A process among several on one folder: writes, reads and deletes at random until it is told to stop.
 import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
+import { seededRandom } from '@caskade/conformance'
 import type { BlobReader, Digest } from '@caskade/core'
 import { digestOf, sourceFromBytes, StorageError } from '@caskade/core'
-import { fsBackend } from '@caskade/fs'
+import { localBackend } from '../support/local-backends.ts'
 
 const WRITERS = 6
 const READERS = 3
@@ -11,13 +12,14 @@ const READERS = 3
 /** How many of its latest blobs a process reads. */
 const REMEMBERED = 400
 
-const [, , path = '', maxBytes = '', seed = ''] = process.argv
-const { storage, actionCache } = fsBackend({ path, maxBytes: Number(maxBytes), accessGranularityMs: 1000 })
+const [, , name = '', path = '', maxBytes = '', seed = ''] = process.argv
+const options = { path, maxBytes: Number(maxBytes), accessGranularityMs: 1000 }
+const { storage, actionCache } = localBackend(name, options)
 await storage.start()
 await actionCache.start()
 process.stdout.write('ready\n')
 
-let state = Number(seed)
+const random = seededRandom(Number(seed))
 const counts = { written: 0, writtenBytes: 0, refused: 0, read: 0, absent: 0, deleted: 0, failures: [] as string[] }
 const latest: Digest[] = []
 const stopping = new AbortController()
@@ -91,12 +93,4 @@ function randomSize(): number {
   const kind = random()
   if (kind < 0.5) return Math.floor(random() * 20_000)
   return kind < 0.95 ? Math.floor(random() * 1_000_000) : Math.floor(random() * 24_000_000)
-}
-
-/** mulberry32 */
-function random(): number {
-  state = (state + 0x6d2b79f5) >>> 0
-  let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-  mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-  return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
 }

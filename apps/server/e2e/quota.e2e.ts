@@ -7,9 +7,9 @@ import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { withSmallDisk } from '@caskade/conformance'
-import { FsStorage } from '@caskade/fs'
 import { describe, expect, test } from 'vitest'
 import { DiskWatcher } from './support/disk-watcher.ts'
+import { localBackend, localBackends } from './support/local-backends.ts'
 import { createRandom } from './support/random.ts'
 
 const MEBIBYTE = 1024 * 1024
@@ -29,22 +29,22 @@ interface Counts {
   readonly failures: readonly string[]
 }
 
-describe('plain files', () => {
-  test('never take more of the disk than their quota, whoever writes, reads and dies', async () => {
+describe.each([...localBackends.keys()])('%s', (name) => {
+  test('never takes more of the disk than its quota, whoever writes, reads and dies', async () => {
     const isRequired = process.env['CASKADE_E2E_REQUIRE_CLIENTS'] === '1'
     const isMounted = await withSmallDisk({ sizeBytes: 2 * QUOTA_BYTES, isRequired }, async (disk) => {
       const path = join(disk, 'data')
       mkdirSync(path)
-      const random = createRandom('quota of plain files')
+      const random = createRandom(`quota of ${name}`)
       const watcher = new DiskWatcher(path)
-      const steady = await startWorker(path, random)
-      let mortal = await startWorker(path, random)
+      const steady = await startWorker(name, path, random)
+      let mortal = await startWorker(name, path, random)
 
       for (const afterMs of KILLS_AFTER_MS) {
         await delay(afterMs)
         mortal.kill('SIGKILL')
         await once(mortal, 'exit')
-        mortal = await startWorker(path, random)
+        mortal = await startWorker(name, path, random)
       }
       await delay(LAST_MS)
       const counts = await Promise.all([stopWorker(steady), stopWorker(mortal)])
@@ -52,7 +52,7 @@ describe('plain files', () => {
 
       const writtenBytes = counts.reduce((sum, each) => sum + each.writtenBytes, 0)
       process.stdout.write(
-        `plain files: of ${inMebibytes(QUOTA_BYTES)} MiB at most ${inMebibytes(seen.mostOnDisk)} MiB of the disk, ` +
+        `${name}: of ${inMebibytes(QUOTA_BYTES)} MiB at most ${inMebibytes(seen.mostOnDisk)} MiB of the disk, ` +
           `${inMebibytes(seen.mostInFiles)} MiB in files (${seen.looks} looks); ${inMebibytes(writtenBytes)} MiB written ` +
           `by those that lived to tell\n${counts.map((each) => JSON.stringify(each)).join('\n')}\n`,
       )
@@ -62,17 +62,17 @@ describe('plain files', () => {
       expect(seen.mostOnDisk).toBeGreaterThan(0.8 * QUOTA_BYTES)
       expect(writtenBytes).toBeGreaterThan(2 * QUOTA_BYTES)
       expect(seen.looks).toBeGreaterThan(500)
-      await expectWhole(path)
+      await expectWhole(name, path)
     })
 
     expect(typeof isMounted).toBe('boolean')
   })
 })
 
-async function startWorker(path: string, random: () => number): Promise<ChildProcess> {
-  const program = fileURLToPath(new URL('programs/fs-worker.ts', import.meta.url))
+async function startWorker(name: string, path: string, random: () => number): Promise<ChildProcess> {
+  const program = fileURLToPath(new URL('programs/busy-store.ts', import.meta.url))
   const seed = String(Math.floor(random() * 2 ** 32))
-  const args = ['--conditions=@caskade/source', program, path, String(QUOTA_BYTES), seed]
+  const args = ['--conditions=@caskade/source', program, name, path, String(QUOTA_BYTES), seed]
   const worker = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   for await (const line of linesOf(worker)) if (line === 'ready') return worker
   throw new Error('the process ended before it was ready')
@@ -95,8 +95,8 @@ async function* linesOf({ stdout }: ChildProcess): AsyncGenerator<string, void, 
 }
 
 /** Everything that is listed is whole. */
-async function expectWhole(path: string): Promise<void> {
-  await using storage = new FsStorage({ path, maxBytes: QUOTA_BYTES })
+async function expectWhole(name: string, path: string): Promise<void> {
+  await using storage = localBackend(name, { path, maxBytes: QUOTA_BYTES }).storage
   await storage.start()
   let blobs = 0
   for await (const { digest } of storage.listBlobs()) {

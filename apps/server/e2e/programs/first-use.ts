@@ -1,9 +1,9 @@
-// A process that has just been started on a folder of plain files: how long until its first get, and its first put?
+// A process that has just been started on a folder: how long until its first get, and its first put?
 import { digestOf, sourceFromBytes } from '@caskade/core'
-import { FsStorage } from '@caskade/fs'
+import { localBackend } from '../support/local-backends.ts'
 
-const [, , path = '', text = ''] = process.argv
-const storage = new FsStorage({ path, maxBytes: 100 * 1024 ** 3 })
+const [, , name = '', path = '', text = ''] = process.argv
+const { storage } = localBackend(name, { path, maxBytes: 100 * 1024 ** 3 })
 await storage.start()
 const startedMs = performance.now()
 const known = Buffer.from(text)
