@@ -53,12 +53,8 @@ export class BlobWriter {
     const remove = async (): Promise<boolean> => {
       const stat = await blobs.find(digest)
       if (stat === undefined) return false
-      await attempt(
-        digest,
-        'remove',
-        taker.take(name, ({ sizeBytes }) => sizeBytes === digest.sizeBytes),
-      )
-      return true
+      const taking = taker.take(name, ({ sizeBytes }) => sizeBytes === digest.sizeBytes)
+      return (await attempt(digest, 'remove', taking)).outcome === 'removed'
     }
     if (await remove()) return
     // Somebody may have taken it out of its place, and be about to put it back.
