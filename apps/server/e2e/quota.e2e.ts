@@ -29,7 +29,7 @@ interface Counts {
   readonly failures: readonly string[]
 }
 
-describe.each([...localBackends.keys()])('%s', (name) => {
+describe.each(Object.keys(localBackends))('%s', (name) => {
   test('never takes more of the disk than its quota, whoever writes, reads and dies', async () => {
     const isRequired = process.env['CASKADE_E2E_REQUIRE_CLIENTS'] === '1'
     const isMounted = await withSmallDisk({ sizeBytes: 2 * QUOTA_BYTES, isRequired }, async (disk) => {
@@ -96,7 +96,7 @@ async function* linesOf({ stdout }: ChildProcess): AsyncGenerator<string, void, 
 
 /** Everything that is listed is whole. */
 async function expectWhole(name: string, path: string): Promise<void> {
-  await using storage = localBackend(name, { path, maxBytes: QUOTA_BYTES }).storage
+  const { storage } = await localBackend(name, { path, maxBytes: QUOTA_BYTES })
   await storage.start()
   let blobs = 0
   for await (const { digest } of storage.listBlobs()) {
@@ -104,6 +104,7 @@ async function expectWhole(name: string, path: string): Promise<void> {
     blobs += 1
   }
   expect(blobs).toBeGreaterThan(100)
+  await storage.stop()
 }
 
 function inMebibytes(bytes: number): number {

@@ -14,7 +14,7 @@ const REMEMBERED = 400
 
 const [, , name = '', path = '', maxBytes = '', seed = ''] = process.argv
 const options = { path, maxBytes: Number(maxBytes), accessGranularityMs: 1000 }
-const { storage, actionCache } = localBackend(name, options)
+const { storage, actionCache } = await localBackend(name, options)
 await storage.start()
 await actionCache.start()
 process.stdout.write('ready\n')

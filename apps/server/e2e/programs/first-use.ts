@@ -3,7 +3,7 @@ import { digestOf, sourceFromBytes } from '@caskade/core'
 import { localBackend } from '../support/local-backends.ts'
 
 const [, , name = '', path = '', text = ''] = process.argv
-const { storage } = localBackend(name, { path, maxBytes: 100 * 1024 ** 3 })
+const { storage } = await localBackend(name, { path, maxBytes: 100 * 1024 ** 3 })
 await storage.start()
 const startedMs = performance.now()
 const known = Buffer.from(text)

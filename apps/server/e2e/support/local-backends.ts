@@ -1,6 +1,4 @@
 import type { Backend, QuotaOptions } from '@caskade/core'
-import { fsBackend } from '@caskade/fs'
-import { sqliteBackend } from '@caskade/sqlite'
 
 /** What the backends that keep everything in one folder have in common. */
 export interface LocalBackendOptions extends QuotaOptions {
@@ -8,15 +6,15 @@ export interface LocalBackendOptions extends QuotaOptions {
   readonly accessGranularityMs?: number | undefined
 }
 
-/** The backends that keep everything in one folder, by name. */
-export const localBackends: ReadonlyMap<string, (options: LocalBackendOptions) => Backend> = new Map([
-  ['fs', fsBackend],
-  ['sqlite', sqliteBackend],
-])
+/** The backends that keep everything in one folder, by name; a program loads only the one that it wants. */
+export const localBackends: Readonly<Record<string, (options: LocalBackendOptions) => Promise<Backend>>> = {
+  fs: async (options) => (await import('@caskade/fs')).fsBackend(options),
+  sqlite: async (options) => (await import('@caskade/sqlite')).sqliteBackend(options),
+}
 
 /** Makes one of them. */
-export function localBackend(name: string, options: LocalBackendOptions): Backend {
-  const make = localBackends.get(name)
+export async function localBackend(name: string, options: LocalBackendOptions): Promise<Backend> {
+  const make = localBackends[name]
   if (make === undefined) throw new Error(`there is no backend ${name}`)
   return make(options)
 }
