@@ -13,7 +13,8 @@ type Options = Omit<GcsOptions, 'bucket'>
 const prefixes = new WeakMap<object, string>()
 
 // An emulator by others: what both sides of the plain tests might have misunderstood in the same way shows here.
-describe.runIf(isInstalled('go'))('fake-gcs-server', () => {
+// Left out where there is no Go, which is not a client and cannot be installed everywhere in a version that is new enough.
+describe.runIf(isInstalled('go', false))('fake-gcs-server', () => {
   let emulator: EmulatorProcess
 
   beforeAll(async () => {
