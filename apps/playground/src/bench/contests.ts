@@ -1,5 +1,7 @@
 import { cacacheSubject } from './subjects/cacache.ts'
 import { fsSubject } from './subjects/fs.ts'
+import { gcsSubject } from './subjects/gcs.ts'
+import { googleCloudStorageSubject } from './subjects/google-cloud-storage.ts'
 import { keyvMemorySubject } from './subjects/keyv-memory.ts'
 import { keyvSqliteSubject, keyvUnsyncedSqliteSubject } from './subjects/keyv-sqlite.ts'
 import { lruCacheSubject } from './subjects/lru-cache.ts'
@@ -18,4 +20,5 @@ export const contests: readonly Contest[] = [
     concurrencies: [1, 32],
   },
   { backend: 'fs', ours: fsSubject, peers: [cacacheSubject, unstorageSubject], concurrencies: [1, 32] },
+  { backend: 'gcs', ours: gcsSubject, peers: [googleCloudStorageSubject], concurrencies: [1, 32] },
 ]

@@ -16,6 +16,8 @@ export interface FakeGcsOptions {
   readonly token?: string | undefined
   /** Content comes with an `x-goog-custom-time`. Default: false. */
   readonly hasCustomTimeHeader?: boolean | undefined
+  /** Takes uploads whose length is not known beforehand, as other clients send them. Default: false. */
+  readonly takesChunked?: boolean | undefined
 }
 
 /**
@@ -28,6 +30,7 @@ export class FakeGcs implements AsyncDisposable {
   readonly objects: FakeObjects
   readonly uploads: FakeUploads
   readonly hasCustomTimeHeader: boolean
+  readonly takesChunked: boolean
   /** Every request that came, in order. */
   readonly requests: FakeRequest[] = []
   /** How requests go wrong. Default: not at all. */
@@ -38,12 +41,14 @@ export class FakeGcs implements AsyncDisposable {
   readonly #sockets = new Set<Socket>()
   #peakSockets = 0
 
-  private constructor(server: Server, { bucketName = 'bucket', token = 'token', hasCustomTimeHeader }: FakeGcsOptions) {
+  private constructor(server: Server, options: FakeGcsOptions) {
+    const { bucketName = 'bucket', token = 'token', hasCustomTimeHeader, takesChunked = false } = options
     this.#server = server
     this.objects = new FakeObjects(bucketName)
     this.uploads = new FakeUploads(this.objects)
     this.token = token
     this.hasCustomTimeHeader = hasCustomTimeHeader === true
+    this.takesChunked = takesChunked
   }
 
   /** Starts one on a port of 127.0.0.1 that is free. */

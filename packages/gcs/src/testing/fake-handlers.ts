@@ -138,11 +138,11 @@ async function receive(request: IncomingMessage, fault: FakeFault | undefined): 
   return Buffer.concat(parts)
 }
 
-function assertAllowed({ token, objects }: FakeGcs, request: IncomingMessage): void {
+function assertAllowed({ token, objects, takesChunked }: FakeGcs, request: IncomingMessage): void {
   const { method = '', url = '', headers } = request
   const wanted = token === '' ? undefined : `Bearer ${token}`
   if (headers.authorization !== wanted) throw new FakeRefusal(401, 'Invalid Credentials', 'authError')
-  const hasLength = headers['content-length'] !== undefined && headers['transfer-encoding'] === undefined
+  const hasLength = takesChunked || (headers['content-length'] !== undefined && !headers['transfer-encoding'])
   if (/^(POST|PUT|PATCH)$/.test(method) && !hasLength) throw new FakeRefusal(411, 'A Content-Length is required.')
   if (!/^(\/upload)?\/storage\/v1\/b\/[^/]+\/o[/?]/.test(url)) throw new FakeRefusal(400, `Unknown path: ${url}`)
   const bucket = decodeURIComponent(/\/b\/([^/]+)\//.exec(url)?.[1] ?? '')

@@ -94,14 +94,16 @@ function nameOf(metadata: FakeMetadata, query: URLSearchParams): string {
 function partsOf(body: Buffer, boundary: string): readonly [Buffer, Buffer] {
   const opening = Buffer.from(`--${boundary}\r\n`)
   const between = Buffer.from(`\r\n--${boundary}\r\n`)
-  const closing = Buffer.from(`\r\n--${boundary}--\r\n`)
+  const closing = Buffer.from(`\r\n--${boundary}--`)
   const middle = body.indexOf(between)
+  // The end of the line after the last boundary may be left out (RFC 2046, section 5.1.1).
+  const end = body.byteLength - (body.subarray(-2).toString('latin1') === '\r\n' ? 2 : 0) - closing.byteLength
   const isFramed = body.subarray(0, opening.byteLength).equals(opening) && middle > 0
-  if (!isFramed || !body.subarray(body.byteLength - closing.byteLength).equals(closing)) {
+  if (!isFramed || !body.subarray(end, end + closing.byteLength).equals(closing)) {
     throw new FakeRefusal(400, 'Malformed multipart body.')
   }
   const first = body.subarray(opening.byteLength, middle)
-  const second = body.subarray(middle + between.byteLength, body.byteLength - closing.byteLength)
+  const second = body.subarray(middle + between.byteLength, end)
   return [contentOf(first, 'application/json'), contentOf(second, '')]
 }
 

@@ -3,17 +3,19 @@ import { sourceFromBytes, verifyBytes } from '@caskade/core'
 import type { Item } from '../content.ts'
 import type { Subject } from '../subject.ts'
 
-/** Any storage of ours as a subject. Starts it; closing the subject stops it. */
-export async function openStorage(storage: StorageABC): Promise<Subject> {
+/** Any storage of ours as a subject. Starts it; closing the subject stops it, then what it needed. */
+export async function openStorage(storage: StorageABC, release?: () => Promise<void>): Promise<Subject> {
   await storage.start()
-  return new StorageSubject(storage)
+  return new StorageSubject(storage, release)
 }
 
 class StorageSubject implements Subject {
   readonly #storage: StorageABC
+  readonly #release: (() => Promise<void>) | undefined
 
-  constructor(storage: StorageABC) {
+  constructor(storage: StorageABC, release?: () => Promise<void>) {
     this.#storage = storage
+    this.#release = release
   }
 
   async put({ digest, bytes }: Item): Promise<void> {
@@ -53,7 +55,8 @@ class StorageSubject implements Subject {
     return [...(await this.#storage.bulkReadBlobs(items.map(({ digest }) => digest))).values()]
   }
 
-  close(): Promise<void> {
-    return this.#storage.stop()
+  async close(): Promise<void> {
+    await this.#storage.stop()
+    await this.#release?.()
   }
 }
