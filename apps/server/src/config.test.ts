@@ -185,7 +185,7 @@ describe('buildBackend', () => {
 
   test.each([
     [{ type: 'sqlit', path: 'x' }, /backend\.type: package @caskade\/sqlit is not installed.*did you mean sqlite\?/],
-    [{ type: 'gcs' }, /@caskade\/gcs is not installed; install it with: npm install @caskade\/gcs/],
+    [{ type: 'tape' }, /@caskade\/tape is not installed; install it with: npm install @caskade\/tape/],
     [{ type: '../evil' }, /"\.\.\/evil" is not the name of a backend or a package/],
     [{ type: 'node:fs' }, /is not the name/],
     [{ path: 'x' }, /backend\.type: it is missing/],

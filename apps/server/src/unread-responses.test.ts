@@ -4,7 +4,7 @@ import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2'
 import { connect } from 'node:http2'
 import type { DescMessage, MessageInitShape } from '@bufbuild/protobuf'
 import { create, toBinary } from '@bufbuild/protobuf'
-import type { BlobReader, Digest, ReadOptions } from '@caskade/core'
+import type { BlobReader, Digest, OperationOptions, ReadOptions } from '@caskade/core'
 import { memoryBackend, MemoryStorage } from '@caskade/memory'
 import { BatchReadBlobsRequestSchema, ReadRequestSchema } from '@caskade/reapi/messages'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -22,6 +22,11 @@ class CountingStorage extends MemoryStorage {
   override getBlob(digest: Digest, options?: ReadOptions): Promise<BlobReader | null> {
     this.readCount += 1
     return super.getBlob(digest, options)
+  }
+
+  override bulkReadBlobs(digests: readonly Digest[], options?: OperationOptions): Promise<Map<string, Uint8Array>> {
+    this.readCount += digests.length
+    return super.bulkReadBlobs(digests, options)
   }
 }
 
