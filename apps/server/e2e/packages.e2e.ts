@@ -39,13 +39,36 @@ describe('what would be published', () => {
     }
   })
 
+  test.each([
+    ['fs', ['@caskade/core', '@caskade/fs'], /better-sqlite3|google/],
+    ['sqlite', ['@caskade/core', '@caskade/sqlite', 'better-sqlite3'], /google/],
+    ['gcs', ['@caskade/core', '@caskade/gcs', '@google-cloud/storage'], /better-sqlite3/],
+  ])('%s alone pulls in no dependency of another backend', async (name, wanted, unwanted) => {
+    using folder = temporaryFolder(`packed-${name}`)
+    await installPacked(folder.path, ['@caskade/core', `@caskade/${name}`])
+
+    const found = installed(folder.path)
+    expect(found).toEqual(expect.arrayContaining(wanted))
+    expect(found.filter((each) => unwanted.test(each))).toEqual([])
+    expect(found.filter((each) => each.startsWith('@caskade/'))).toHaveLength(2)
+  })
+
   test.each(['22.18.0', '24.0.0'])('everything runs on Node.js %s', async (version) => {
     using folder = temporaryFolder('packed-node')
-    const names = ['core', 'memory', 'sqlite', 'grpc', 'reapi'].map((name) => `@caskade/${name}`)
+    const names = ['core', 'memory', 'sqlite', 'fs', 'gcs', 'grpc', 'reapi'].map((name) => `@caskade/${name}`)
     await installPacked(folder.path, [...names, 'caskade'])
     const project = join(folder.path, 'project')
     const script = `
       import { startServer } from 'caskade'
+      import { digestOf, sourceFromBytes } from '@caskade/core'
+      import { FsStorage } from '@caskade/fs'
+      import '@caskade/gcs'
+      const files = new FsStorage({ path: 'files' })
+      await files.start()
+      const bytes = Buffer.from('plain')
+      await files.commitWrite(digestOf(bytes), sourceFromBytes(bytes))
+      console.log(String(await (await files.getBlob(digestOf(bytes))).bytes()), 'files')
+      await files.stop()
       const server = await startServer({ listen: '127.0.0.1:0', httpListen: '127.0.0.1:0', data: 'data' })
       const url = 'http://127.0.0.1:' + server.httpAddress.port
       const hash = '2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824'
@@ -57,6 +80,7 @@ describe('what would be published', () => {
     const output = await runOk('npx', ['--yes', '-p', `node@${version}`, 'node', 'serve.js'], { cwd: project })
     const printed = await runOk('npx', ['--yes', '-p', `node@${version}`, 'caskade', '--version'], { cwd: project })
 
+    expect(output).toContain('plain files')
     expect(output).toContain(`v${version} hello`)
     expect(printed).toMatch(/\d+\.\d+\.\d+/)
   })
