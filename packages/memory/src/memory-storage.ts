@@ -8,6 +8,7 @@ import type {
   DigestFunction,
   OperationOptions,
   ReadOptions,
+  Status,
 } from '@caskade/core'
 import {
   assertDigest,
@@ -17,11 +18,14 @@ import {
   collectSource,
   digestKey,
   formatDigest,
+  okStatus,
   readerFromBytes,
   reportEvent,
   resolveRange,
+  statusOfError,
   StorageABC,
   StorageError,
+  verifyBytes,
   WriteTurns,
 } from '@caskade/core'
 import { LruTable } from './lru-table.ts'
@@ -114,14 +118,29 @@ export class MemoryStorage extends StorageABC {
   override async commitWrite(digest: Digest, source: BlobSource, options: OperationOptions = {}): Promise<void> {
     this.assertReady(digest, options.signal)
     assertStorable(source, digest)
-    if (digest.sizeBytes > this.#maxBlobBytes) {
-      const message = `Memory: blob ${formatDigest(digest)} exceeds the limit of ${this.#maxBlobBytes} bytes a blob`
-      throw new StorageError('too-large', message, { digest })
-    }
+    this.#assertFits(digest)
     await this.#turns.take(digest, source, {
       isStored: () => this.#use(digest) !== undefined,
       write: (own) => this.#write(digest, own, options),
       signal: options.signal,
+    })
+  }
+
+  /** At once, without a source and a turn for each: a third of the CPU. */
+  override async bulkUpdateBlobs(
+    blobs: readonly (readonly [Digest, Uint8Array])[],
+    { signal }: OperationOptions = {},
+  ): Promise<Status[]> {
+    this.assertRunning(signal)
+    return blobs.map(([digest, bytes]) => {
+      try {
+        verifyBytes(digest, bytes)
+        this.#assertFits(digest)
+        if (this.#use(digest) === undefined) this.#keep(digest, Uint8Array.from(bytes))
+        return okStatus
+      } catch (error) {
+        return statusOfError(error)
+      }
     })
   }
 
@@ -146,10 +165,21 @@ export class MemoryStorage extends StorageABC {
     try {
       const bytes = await collectSource(source, digest, options)
       giveBack()
-      this.#table.set(digestKey(digest), { kind: 'blob', digest, bytes }, digest.sizeBytes)
+      this.#keep(digest, bytes)
     } finally {
       giveBack()
     }
+  }
+
+  #keep(digest: Digest, bytes: Uint8Array): void {
+    this.#table.reserve(digest.sizeBytes)()
+    this.#table.set(digestKey(digest), { kind: 'blob', digest, bytes }, digest.sizeBytes)
+  }
+
+  #assertFits(digest: Digest): void {
+    if (digest.sizeBytes <= this.#maxBlobBytes) return
+    const message = `Memory: blob ${formatDigest(digest)} exceeds the limit of ${this.#maxBlobBytes} bytes a blob`
+    throw new StorageError('too-large', message, { digest })
   }
 
   #use(digest: Digest): BlobItem | undefined {
