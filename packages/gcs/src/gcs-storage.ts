@@ -54,7 +54,7 @@ export class GcsStorage extends StorageABC {
     this.#store = store
     this.#finder = new BlobFinder(store)
     this.#opener = new BlobOpener(store, this.#finder)
-    this.#writer = new BlobWriter(store)
+    this.#writer = new BlobWriter(store, () => this.hold())
     this.bulkConcurrency = Math.min(MAX_BULK_CONCURRENCY, store.settings.maxConnections)
   }
 

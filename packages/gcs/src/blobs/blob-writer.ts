@@ -34,12 +34,15 @@ interface Overlap {
 /** Stores blobs: creates the object if there is none, and otherwise makes sure that the one there is right. */
 export class BlobWriter {
   readonly #store: GcsStore
+  readonly #hold: () => () => void
   readonly #turns = new WriteTurns()
   readonly #overlaps = new Map<string, Overlap>()
   #clock = 0
 
-  constructor(store: GcsStore) {
+  /** `hold` keeps the storage from stopping until the function that it returns is called. */
+  constructor(store: GcsStore, hold: () => () => void) {
     this.#store = store
+    this.#hold = hold
   }
 
   /** As `commitWrite`. Of writers of one blob at the same time, one uploads it. */
@@ -97,7 +100,11 @@ export class BlobWriter {
     if (sizeBytes <= Math.min(MAX_BUFFERED_BYTES, maxSingleUploadBytes)) {
       const bytes = await collectSource(source, digest, { signal })
       verifyBytes(digest, bytes)
-      return uploadBytes(this.#store, { ...object, crc32c: crc32cOf(bytes) }, bytes)
+      // Once on its way, it is seen to its end: given up, it might still take effect after a removal that comes next.
+      const patient: NewObject = { ...object, signal: undefined, patience: signal }
+      return this.#store.abandoned.run(name, signal, this.#hold, () =>
+        uploadBytes(this.#store, { ...patient, crc32c: crc32cOf(bytes) }, bytes),
+      )
     }
     if (sizeBytes <= maxSingleUploadBytes) return uploadSource(this.#store, object, source, digest)
     return new ResumableUpload(this.#store, { ...object, writeId: randomUUID() }, source, digest).run()
