@@ -18,7 +18,14 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   '@caskade/grpc': [],
   '@caskade/reapi': ['@caskade/core', '@caskade/grpc'],
   caskade: ['@caskade/core', '@caskade/grpc', '@caskade/reapi', '@caskade/memory', '@caskade/sqlite'],
-  '@caskade/playground': ['@caskade/conformance', '@caskade/core', '@caskade/fs', '@caskade/gcs', '@caskade/memory', '@caskade/sqlite'],
+  '@caskade/playground': [
+    '@caskade/conformance',
+    '@caskade/core',
+    '@caskade/fs',
+    '@caskade/gcs',
+    '@caskade/memory',
+    '@caskade/sqlite',
+  ],
 }
 
 /** What any package that is not listed above may need: it is a backend. */

@@ -58,6 +58,7 @@ export {
   type QuotaDefaults,
   type QuotaOptions,
   quotaSchema,
+  recordedLeaseUs,
   resolveQuota,
 } from './quota.ts'
 export { type BlobCondition, checkContent, type CheckOptions, type ContentCheck } from './scrub/check-content.ts'

@@ -99,6 +99,14 @@ export function isWithinLease(age: number, lease: number): boolean {
 }
 
 /**
+ * How long ago the recorded last use of something must be that may go, in microseconds: the lease, and by how much a recorded
+ * use may be older than the last one.
+ */
+export function recordedLeaseUs({ leaseMs }: Quota, lateMs: number): number {
+  return leaseMs === 0 ? 0 : (leaseMs + lateMs) * 1000
+}
+
+/**
  * Makes the error for a write that has no room because everything was used within the lease, and reports the event
  * `lease-refusal`.
  */

@@ -1,6 +1,5 @@
 import { isErrnoException, mapLimit, reportEvent } from '@caskade/core'
-import type { FileOperations } from '@caskade/core/files'
-import type { AccessClock } from './access-clock.ts'
+import type { AccessClock, FileOperations } from '@caskade/core/files'
 import type { Layout, StoredName } from './layout.ts'
 
 /** How long a use may wait until it is recorded, in milliseconds. */

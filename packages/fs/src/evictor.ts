@@ -1,7 +1,6 @@
 import { isWithinLease } from '@caskade/core'
-import type { AccessClock } from './access-clock.ts'
+import type { AccessClock } from '@caskade/core/files'
 import type { AccessLog } from './access-log.ts'
-import { RECORD_AFTER_MS } from './access-log.ts'
 import type { FileTaker } from './file-taker.ts'
 import { BUCKETS } from './layout.ts'
 import type { Candidate } from './sample.ts'
@@ -17,10 +16,8 @@ export interface EvictorOptions {
   readonly taker: FileTaker
   readonly accessLog: AccessLog
   readonly clock: AccessClock
-  /** What was used within so many milliseconds stays. */
-  readonly leaseMs: number
-  /** By how much a recorded use may be older than the last one, in milliseconds. */
-  readonly granularityMs: number
+  /** What was used, as far as recorded, within so many microseconds stays. */
+  readonly leaseUs: number
 }
 
 /** What a slice of eviction came to. */
@@ -60,7 +57,7 @@ export class Evictor {
     let evictions = 0
     let seenBuckets = 0
     let leasedUs: number | undefined
-    if (isWithinLease(this.#options.clock.presentUs() - this.#leasedFromUs, this.#leaseUs)) {
+    if (isWithinLease(this.#options.clock.nowUs() - this.#leasedFromUs, this.#options.leaseUs)) {
       return { isExhausted: true, isLeased: true }
     }
     while (wantedBytes() > 0 && evictions < EVICTIONS_PER_SLICE) {
@@ -105,12 +102,7 @@ export class Evictor {
     return taken.outcome === 'removed'
   }
 
-  get #leaseUs(): number {
-    const { leaseMs, granularityMs } = this.#options
-    return leaseMs === 0 ? 0 : (leaseMs + granularityMs + RECORD_AFTER_MS) * 1000
-  }
-
   #isLeased(usedUs: number): boolean {
-    return isWithinLease(this.#options.clock.presentUs() - usedUs, this.#leaseUs)
+    return isWithinLease(this.#options.clock.nowUs() - usedUs, this.#options.leaseUs)
   }
 }

@@ -10,9 +10,8 @@ import type {
   ReadOptions,
 } from '@caskade/core'
 import { assertHash, createDigest, checkContent, resolveRange, StorageABC } from '@caskade/core'
-import { fileError } from '@caskade/core/files'
+import { fileError, largestFileBytes } from '@caskade/core/files'
 import { attempt } from './blob-files.ts'
-import { largestFileBytes } from './file-cost.ts'
 import type { FsOptions } from './fs-options.ts'
 import { FsStore } from './fs-store.ts'
 import { statIfThere } from './held-files.ts'

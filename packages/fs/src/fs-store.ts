@@ -1,9 +1,8 @@
 import type { Quota } from '@caskade/core'
-import { Lifecycle, reportEvent, resolveQuota, StorageError } from '@caskade/core'
+import { Lifecycle, recordedLeaseUs, reportEvent, resolveQuota, StorageError } from '@caskade/core'
 import type { FileOperations } from '@caskade/core/files'
-import { createLastingDirectory, fileError, nodeFiles, OwnedDirectory } from '@caskade/core/files'
-import { AccessClock } from './access-clock.ts'
-import { AccessLog } from './access-log.ts'
+import { AccessClock, createLastingDirectory, fileError, nodeFiles, OwnedDirectory } from '@caskade/core/files'
+import { AccessLog, RECORD_AFTER_MS } from './access-log.ts'
 import { Accounts } from './accounts.ts'
 import { BlobFiles } from './blob-files.ts'
 import { BlobOpener } from './blob-opener.ts'
@@ -132,7 +131,13 @@ export class FsStore extends Lifecycle {
     const syncs = new FolderSyncs(files)
     const held = new HeldFiles({ layout, files, directory: owner.path, onFreed })
     const taker = new FileTaker({ layout, files, held, accessLog, onFreed })
-    const evictor = new Evictor({ stored, taker, accessLog, clock, leaseMs: quota.leaseMs, granularityMs })
+    const evictor = new Evictor({
+      stored,
+      taker,
+      accessLog,
+      clock,
+      leaseUs: recordedLeaseUs(quota, granularityMs + RECORD_AFTER_MS),
+    })
     const room = new Room({ quota, accounts, evictor, taker })
     const publisher = new FilePublisher({ layout, files, syncs, taker, directory: owner.path })
     const blobs = new BlobFiles({ layout, files, taker })

@@ -1,8 +1,7 @@
 import { join } from 'node:path'
 import { isErrnoException, reportEvent } from '@caskade/core'
 import type { FileOperations, FileStat } from '@caskade/core/files'
-import { unlinkIfThere } from '@caskade/core/files'
-import { fileCostBytes } from './file-cost.ts'
+import { fileCostBytes, unlinkIfThere } from '@caskade/core/files'
 import type { Layout, StoredName } from './layout.ts'
 
 /** What marks files in the folder of a process: held by it, or taken out of their place. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
+import { fileCostBytes } from '@caskade/core/files'
 import type { FileOperations } from '@caskade/core/files'
 import type { Accounts, Totals } from './accounts.ts'
-import { fileCostBytes } from './file-cost.ts'
 import { writtenCostBytes } from './file-publisher.ts'
 import { readIfThere, statIfThere } from './held-files.ts'
 import type { Layout } from './layout.ts'

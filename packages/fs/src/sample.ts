@@ -1,4 +1,4 @@
-import { fileCostBytes } from './file-cost.ts'
+import { fileCostBytes } from '@caskade/core/files'
 import type { StoredName } from './layout.ts'
 import { BUCKETS } from './layout.ts'
 import type { StoredFiles } from './stored-files.ts'

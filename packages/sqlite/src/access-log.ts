@@ -1,4 +1,4 @@
-import type { AccessClock } from './access-clock.ts'
+import type { AccessClock } from '@caskade/core/files'
 import type { BlobRecords } from './blob-records.ts'
 import type { EntryRecords } from './entry-records.ts'
 

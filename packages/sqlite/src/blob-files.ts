@@ -6,19 +6,6 @@ import { fileError, placeContent, SyncGroup, unlinkIfThere } from '@caskade/core
 
 const FOLDERS = 256
 
-/** Files are allocated in blocks; so is what they take of the quota. */
-const BLOCK_BYTES = 4096
-
-/** What a file takes of the quota: its blocks, and its rows in the database. */
-export function fileCostBytes(sizeBytes: number): number {
-  return Math.ceil(sizeBytes / BLOCK_BYTES) * BLOCK_BYTES + 256
-}
-
-/** The largest file that counts as no more than so much, in bytes. */
-export function largestFileBytes(costBytes: number): number {
-  return Math.max(Math.floor((costBytes - 256) / BLOCK_BYTES) * BLOCK_BYTES, 0)
-}
-
 /**
  * The files beside the database, each named by the id that the database gave it.
  *

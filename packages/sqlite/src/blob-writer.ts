@@ -1,6 +1,6 @@
 import type { BlobSource, Digest, OperationOptions } from '@caskade/core'
 import { assertStorable, collectSource, formatDigest, StorageError, WriteTurns } from '@caskade/core'
-import { fileCostBytes, largestFileBytes } from './blob-files.ts'
+import { fileCostBytes, largestFileBytes } from '@caskade/core/files'
 import { largestRowBytes, rowCostBytes } from './row-cost.ts'
 import type { SqliteStore } from './sqlite-store.ts'
 import type { Transaction } from './write-queue.ts'

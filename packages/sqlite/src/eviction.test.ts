@@ -6,10 +6,9 @@ import type { TestBlob } from '@caskade/conformance'
 import { makeBlobs, sourceOf } from '@caskade/conformance'
 import type { StorageABC } from '@caskade/core'
 import { startAll } from '@caskade/core'
-import { nodeFiles } from '@caskade/core/files'
+import { fileCostBytes, nodeFiles } from '@caskade/core/files'
 import Database from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { fileCostBytes } from './blob-files.ts'
 import { sqliteBackend, SqliteStorage } from './index.ts'
 
 let path: string

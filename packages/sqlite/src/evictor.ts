@@ -1,5 +1,5 @@
 import { isWithinLease } from '@caskade/core'
-import type { AccessClock } from './access-clock.ts'
+import type { AccessClock } from '@caskade/core/files'
 import type { AccessLog } from './access-log.ts'
 import type { BlobRecord, BlobRecords } from './blob-records.ts'
 import type { EntryAge, EntryRecords } from './entry-records.ts'

@@ -1,9 +1,8 @@
 import { join } from 'node:path'
-import { Lifecycle, reportEvent, StorageError } from '@caskade/core'
+import { Lifecycle, recordedLeaseUs, reportEvent, StorageError } from '@caskade/core'
 import type { FileOperations, OpenFile } from '@caskade/core/files'
-import { createLastingDirectory, nodeFiles, OwnedDirectory } from '@caskade/core/files'
+import { AccessClock, createLastingDirectory, nodeFiles, OwnedDirectory } from '@caskade/core/files'
 import Database from 'better-sqlite3'
-import { AccessClock } from './access-clock.ts'
 import { AccessLog } from './access-log.ts'
 import { BlobFiles } from './blob-files.ts'
 import { BlobRecords } from './blob-records.ts'
@@ -229,7 +228,7 @@ export class SqliteStore extends Lifecycle {
     })
     const { openFiles, quota } = this
     const housekeeper = new Housekeeper({ accessLog, queue, blobs, openFiles, owner: owner.id })
-    const leaseUs = leaseLengthUs(quota, this.#granularityMs)
+    const leaseUs = recordedLeaseUs(quota, this.#granularityMs + 2 * RECORD_USES_AFTER_MS)
     const evictor = new Evictor({ blobs, entries, accessLog, clock, openFiles, owner: owner.id, leaseUs })
     const room = new RoomMaker({
       quota,
@@ -280,9 +279,4 @@ export class SqliteStore extends Lifecycle {
       { isDurable: false },
     )
   }
-}
-
-/** How long ago the recorded last use of something must be that may go: a use is recorded late, and not each of them is. */
-function leaseLengthUs({ leaseMs }: SqliteQuota, granularityMs: number): number {
-  return leaseMs === 0 ? 0 : (leaseMs + granularityMs + 2 * RECORD_USES_AFTER_MS) * 1000
 }

@@ -11,7 +11,7 @@ import type { BlobSource } from '../blob-source.ts'
 import { collectSource } from '../blob-source.ts'
 import type { ByteRange } from '../byte-range.ts'
 import type { Digest } from '../digest.ts'
-import { digestKey } from '../digest.ts'
+import { digestKey, exactDigestKey } from '../digest.ts'
 import { fileError } from '../files/file-errors.ts'
 import type { FileOperations } from '../files/file-operations.ts'
 import { nodeFiles } from '../files/file-operations.ts'
@@ -154,7 +154,7 @@ export class DeferredWrites extends Lifecycle {
    * journal cannot be written; then nothing of it is kept.
    */
   async addBlob(digest: Digest, source: BlobSource, { signal }: OperationOptions = {}): Promise<boolean> {
-    const key = `${digestKey(digest)}/${digest.sizeBytes}`
+    const key = exactDigestKey(digest)
     for (let adding = this.#adding.get(key); adding !== undefined; adding = this.#adding.get(key)) {
       await abortable(
         adding.catch(() => undefined),

@@ -4,9 +4,8 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { nodeFiles } from '../files/file-operations.ts'
 import type { FileOperations } from '../files/file-operations.ts'
-import { createHasher } from '../hashing.ts'
-import { createDigest } from '../digest.ts'
 import type { Digest } from '../digest.ts'
+import { digestOf } from '../hashing.ts'
 import { JournalLane } from './journal-lane.ts'
 import type { EntryHeader } from './journal-record.ts'
 import type { LiveRecord } from './live-record.ts'
@@ -29,11 +28,7 @@ function bytesOnDisk(directory: string): number {
 }
 
 function references(count: number): Digest[] {
-  return Array.from({ length: count }, (_, index) => {
-    const hasher = createHasher()
-    hasher.update(Buffer.from(String(index)))
-    return createDigest(hasher.digest(), index)
-  })
+  return Array.from({ length: count }, (_, index) => digestOf(Buffer.from(String(index))))
 }
 
 function append(

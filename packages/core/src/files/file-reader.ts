@@ -4,6 +4,7 @@ import type { ByteRange } from '../byte-range.ts'
 import type { OperationOptions } from '../operation-options.ts'
 import { fileError } from './file-errors.ts'
 import type { OpenFile } from './file-operations.ts'
+import { readFully } from './read-fully.ts'
 
 /** How much of a file is read at once, in bytes: the least CPU per byte measured, with little memory per reader. */
 export const READ_CHUNK_BYTES: number = 256 * 1024
@@ -33,13 +34,7 @@ export function readerFromFile(file: OpenFile, range: ByteRange, options: FileRe
 /** Without chunks to allocate and to copy, this takes half the CPU. */
 async function readWhole(file: OpenFile, { offset, length }: ByteRange): Promise<Uint8Array> {
   const bytes = Buffer.allocUnsafeSlow(length)
-  let filled = 0
-  while (filled < length) {
-    const rest = bytes.subarray(filled, Math.min(filled + WHOLE_READ_BYTES, length))
-    const bytesRead = await read(file, rest, offset + filled)
-    if (bytesRead === 0) break
-    filled += bytesRead
-  }
+  const filled = await orFileError(readFully(file, bytes, offset, WHOLE_READ_BYTES))
   return filled === length ? bytes : bytes.subarray(0, filled)
 }
 
@@ -48,16 +43,16 @@ async function* fileChunks(file: OpenFile, { offset, length }: ByteRange): Async
   let position = offset
   while (position < end) {
     const buffer = Buffer.allocUnsafeSlow(Math.min(READ_CHUNK_BYTES, end - position))
-    const bytesRead = await read(file, buffer, position)
+    const bytesRead = await orFileError(file.read(buffer, position))
     if (bytesRead === 0) return
     position += bytesRead
     yield bytesRead === buffer.byteLength ? buffer : buffer.subarray(0, bytesRead)
   }
 }
 
-async function read(file: OpenFile, buffer: Uint8Array, position: number): Promise<number> {
+async function orFileError<Result>(reading: Promise<Result>): Promise<Result> {
   try {
-    return await file.read(buffer, position)
+    return await reading
   } catch (error) {
     throw fileError(error, 'file: cannot read')
   }

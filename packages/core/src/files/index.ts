@@ -1,5 +1,7 @@
+export { AccessClock } from './access-clock.ts'
 export { ChunkList } from './chunk-list.ts'
 export { type DiskReserve, type DiskSpace, readDiskSpace } from './disk-space.ts'
+export { fileCostBytes, largestFileBytes } from './file-cost.ts'
 export { fileError } from './file-errors.ts'
 export { type FileOperations, nodeFiles, type OpenFile, type OpenMode } from './file-operations.ts'
 export { type FileReaderOptions, READ_CHUNK_BYTES, readerFromFile } from './file-reader.ts'

@@ -4,19 +4,21 @@
  */
 export class AccessClock {
   readonly #now: () => number
-  #last = 0
+  #last: number
 
-  constructor(now: () => number) {
+  /** `now` is the time in milliseconds since 1970, `after` the latest that was ever handed out, as far as it is known. */
+  constructor(now: () => number, after = 0) {
     this.#now = now
+    this.#last = after
+  }
+
+  /** The present time, in microseconds since 1970, as the system has it. */
+  nowUs(): number {
+    return this.#now() * 1000
   }
 
   next(): number {
     this.#last = Math.max(this.#last + 1, Math.floor(this.#now() * 1000))
     return this.#last
-  }
-
-  /** The time by the clock of the system, in microseconds since 1970. */
-  presentUs(): number {
-    return this.#now() * 1000
   }
 }
