@@ -59,9 +59,11 @@ export function costOnDisk(folder: string): number {
   for (const area of ['cas', 'ac', 'tmp']) {
     for (const entry of readdirSync(join(folder, area), { recursive: true, withFileTypes: true })) {
       if (!entry.isFile() || entry.name.endsWith('.owner')) continue
-      const { ino, size } = statSync(join(entry.parentPath, entry.name))
-      if (!seen.has(ino)) bytes += fileCostBytes(size)
-      seen.add(ino)
+      const stat = statSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false })
+      // Removed meanwhile.
+      if (stat === undefined) continue
+      if (!seen.has(stat.ino)) bytes += fileCostBytes(stat.size)
+      seen.add(stat.ino)
     }
   }
   return bytes

@@ -130,6 +130,28 @@ describe('OwnedDirectory', () => {
     expect(await readdir(directory)).toEqual([])
   })
 
+  test('is never taken for abandoned while it is being claimed', async () => {
+    const watcher = await OwnedDirectory.claim(directory)
+    const abandoned = new Set<string>()
+    let isOver = false
+    const watch = async (): Promise<void> => {
+      while (!isOver) for (const id of await watcher.abandoned()) abandoned.add(id)
+    }
+    const watching = [watch(), watch(), watch()]
+
+    const claimed: string[] = []
+    for (let count = 0; count < 50; count++) {
+      const owned = await OwnedDirectory.claim(directory)
+      if (abandoned.has(owned.id)) claimed.push(owned.id)
+      await owned.release()
+    }
+    isOver = true
+    await Promise.all(watching)
+
+    expect(claimed).toEqual([])
+    await watcher.release()
+  })
+
   test('finds what a process left that was killed, and removes it', async () => {
     const script = `
       const { OwnedDirectory } = await import(${JSON.stringify(new URL('owned-directory.ts', import.meta.url).href)})

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Dirent } from 'node:fs'
+import type { Dirent, Stats } from 'node:fs'
 import { mkdir, readFile, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isErrnoException, StorageError } from '../storage-error.ts'
@@ -67,16 +67,11 @@ export class OwnedDirectory {
 
   /** Tells whether the owner of that id runs no more; one that was never heard of does not run. */
   async isGone(id: string): Promise<boolean> {
-    const path = join(this.#parent, id + OWNER_SUFFIX)
-    try {
-      const identity = parseIdentity(await readFile(path, 'utf8'))
-      const liveness = identity === null ? 'unknown' : await probeProcess(identity)
-      if (liveness !== 'unknown') return liveness === 'dead'
-      return Date.now() - (await stat(path)).mtimeMs > SILENCE_MS
-    } catch (error) {
-      if (!isErrnoException(error, 'ENOENT')) throw error
-      return this.#isLeftover(id)
-    }
+    const isGone = await this.#isOwnerGone(id)
+    if (isGone !== undefined) return isGone
+    if (!(await this.#isLeftover(id))) return false
+    // It may have been claiming all the while: what was looked for first is then there last.
+    return (await this.#isOwnerGone(id)) ?? true
   }
 
   /**
@@ -99,10 +94,24 @@ export class OwnedDirectory {
     await this.removeAbandoned(this.id)
   }
 
+  /** Undefined without an owner file. */
+  async #isOwnerGone(id: string): Promise<boolean | undefined> {
+    const path = join(this.#parent, id + OWNER_SUFFIX)
+    try {
+      const identity = parseIdentity(await readFile(path, 'utf8'))
+      const liveness = identity === null ? 'unknown' : await probeProcess(identity)
+      if (liveness !== 'unknown') return liveness === 'dead'
+      return Date.now() - (await stat(path)).mtimeMs > SILENCE_MS
+    } catch (error) {
+      if (!isErrnoException(error, 'ENOENT')) throw error
+      return undefined
+    }
+  }
+
   // Without an owner file: either the claim never got that far, or the removal was interrupted.
   async #isLeftover(id: string): Promise<boolean> {
     for (const name of [id, id + CLAIM_SUFFIX]) {
-      const found = await stat(join(this.#parent, name)).catch(() => undefined)
+      const found = await statOrUndefined(join(this.#parent, name))
       if (found !== undefined && Date.now() - found.mtimeMs < SILENCE_MS) return false
     }
     return true
@@ -120,6 +129,15 @@ function claimedId(entry: Dirent): string | undefined {
   const id = entry.name.slice(0, entry.name.length - suffix.length)
   const isOfItsKind = suffix === '' ? entry.isDirectory() : entry.isFile()
   return isOfItsKind && ID_PATTERN.test(id) ? id : undefined
+}
+
+async function statOrUndefined(path: string): Promise<Stats | undefined> {
+  try {
+    return await stat(path)
+  } catch (error) {
+    if (isErrnoException(error, 'ENOENT')) return undefined
+    throw error
+  }
 }
 
 // After a power failure the file may be there without its content.

@@ -1,5 +1,6 @@
 import { readFile, readlink } from 'node:fs/promises'
 import { hostname } from 'node:os'
+import { isErrnoException } from '../storage-error.ts'
 
 /** Names a process so that another one can tell whether it still runs. */
 export interface ProcessIdentity {
@@ -14,18 +15,24 @@ export interface ProcessIdentity {
   readonly namespace: string | null
 }
 
-/** Describes this process. */
+/** What reading says where the system does not tell, or does not tell everybody. Anything else is a failure to find out. */
+const UNTOLD_CODES = ['ENOENT', 'ENOTDIR', 'ESRCH', 'EACCES', 'EPERM']
+
+/** Describes this process. Rejects when it cannot, for example because too many files are open. */
 export async function identifyThisProcess(): Promise<ProcessIdentity> {
   return {
     pid: process.pid,
     startedAt: await startTime(process.pid),
     host: hostname(),
-    boot: await orNull(readFile('/proc/sys/kernel/random/boot_id', 'utf8')),
-    namespace: await orNull(readlink('/proc/self/ns/pid')),
+    boot: await told(readFile('/proc/sys/kernel/random/boot_id', 'utf8')),
+    namespace: await told(readlink('/proc/self/ns/pid')),
   }
 }
 
-/** Tells whether another process still runs, or that this one cannot know because it is on another host or in another container. */
+/**
+ * Tells whether another process still runs, or that this one cannot know because it is on another host or in another
+ * container. Rejects when it cannot find out.
+ */
 export async function probeProcess(other: ProcessIdentity): Promise<'alive' | 'dead' | 'unknown'> {
   const self = await identifyThisProcess()
   if (other.host === self.host && other.boot !== self.boot) return 'dead'
@@ -41,19 +48,21 @@ function isRunning(pid: number): boolean {
     process.kill(pid, 0)
     return true
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+    return isErrnoException(error, 'EPERM')
   }
 }
 
 async function startTime(pid: number): Promise<string | null> {
-  const stat = await orNull(readFile(`/proc/${pid}/stat`, 'utf8'))
+  const stat = await told(readFile(`/proc/${pid}/stat`, 'utf8'))
   // Field 22 of proc_pid_stat(5); the name before it, in parentheses, may hold spaces.
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null
 }
 
-async function orNull(reading: Promise<string>): Promise<string | null> {
-  return reading.then(
-    (text) => text.trim(),
-    () => null,
-  )
+async function told(reading: Promise<string>): Promise<string | null> {
+  try {
+    return (await reading).trim()
+  } catch (error) {
+    if (UNTOLD_CODES.some((code) => isErrnoException(error, code))) return null
+    throw error
+  }
 }
