@@ -133,9 +133,9 @@ describe('OwnedDirectory', () => {
   test('is never taken for abandoned while it is being claimed', async () => {
     const watcher = await OwnedDirectory.claim(directory)
     const abandoned = new Set<string>()
-    let isOver = false
+    const over = new AbortController()
     const watch = async (): Promise<void> => {
-      while (!isOver) for (const id of await watcher.abandoned()) abandoned.add(id)
+      while (!over.signal.aborted) for (const id of await watcher.abandoned()) abandoned.add(id)
     }
     const watching = [watch(), watch(), watch()]
 
@@ -145,7 +145,7 @@ describe('OwnedDirectory', () => {
       if (abandoned.has(owned.id)) claimed.push(owned.id)
       await owned.release()
     }
-    isOver = true
+    over.abort()
     await Promise.all(watching)
 
     expect(claimed).toEqual([])
