@@ -39,6 +39,7 @@ export { assertComputable, createHasher, digestOf, emptyDigest, type Hasher } fr
 export { KeyedLock } from './with-cache/keyed-lock.ts'
 export { abortable } from './abortable.ts'
 export { type BackoffOptions, backoffMs } from './deferred/backoff.ts'
+export { inSlices, type SliceOptions } from './in-slices.ts'
 export { Lifecycle, startAll, stopAll } from './lifecycle.ts'
 export { mapLimit } from './map-limit.ts'
 export { MemoryBudget } from './memory-budget.ts'

@@ -11,7 +11,7 @@ import {
 import type { StorageError } from '@caskade/core'
 import type { OpenFile } from '@caskade/core/files'
 import { fileError, READ_CHUNK_BYTES, readerFromFile, readFully } from '@caskade/core/files'
-import type { BlobRecord } from './blob-records.ts'
+import type { BlobRecord, BlobWithContent } from './blob-records.ts'
 import type { BlobWriter } from './blob-writer.ts'
 import type { SqliteStore } from './sqlite-store.ts'
 
@@ -37,7 +37,7 @@ export class BlobOpener {
   async open(digest: Digest, range: ByteRange, options: OpenOptions): Promise<BlobReader | null> {
     let previous: BlobRecord | undefined
     for (;;) {
-      const record = this.#store.blobs.find(digest)
+      const record = this.#store.blobs.findWithContent(digest)
       if (record === undefined) return null
       if (options.isUse !== false) this.#store.accessLog.useBlob(record)
       if (record.fileId === null) return this.#openRow(digest, record, range, options)
@@ -45,30 +45,30 @@ export class BlobOpener {
       if (reader !== undefined) return reader
       // The file is gone. Either the blob was removed meanwhile, and perhaps written anew; or the file was lost.
       if (previous?.fileId === record.fileId) {
-        await this.#dropDamaged(digest, record, corruptError(digest, 'its file is gone'))
+        await this.dropDamaged(digest, record, corruptError(digest, 'its file is gone'))
         return null
       }
       previous = record
     }
   }
 
+  /** Drops a damaged blob, and tells of it. */
+  async dropDamaged(digest: Digest, record: BlobRecord, error: StorageError, operation = 'getBlob'): Promise<void> {
+    reportEvent({ kind: 'corrupt', storageType: 'Sqlite', operation, digest, error })
+    await this.#writer.drop(digest, record.id)
+  }
+
   async #openRow(
     digest: Digest,
-    record: BlobRecord,
+    record: BlobWithContent,
     { offset, length }: ByteRange,
     { signal }: OpenOptions,
   ): Promise<BlobReader | null> {
-    const bytes = this.#store.blobs.readContent(record.id)
-    if (bytes === undefined) {
-      await this.#dropDamaged(digest, record, corruptError(digest, 'its content is gone'))
-      return null
-    }
-    if (bytes.byteLength !== digest.sizeBytes || digestOf(bytes, digest.digestFunction).hash !== digest.hash) {
-      const error = corruptError(digest, 'its row has other content')
-      await this.#dropDamaged(digest, record, error)
-      throw error
-    }
-    return readerFromBytes(bytes.subarray(offset, offset + length), { signal })
+    const content = checkRow(digest, record.bytes)
+    if (content instanceof Uint8Array) return readerFromBytes(content.subarray(offset, offset + length), { signal })
+    await this.dropDamaged(digest, record, content)
+    if (record.bytes === null) return null
+    throw content
   }
 
   /** Undefined when the file is not there. */
@@ -103,11 +103,11 @@ export class BlobOpener {
     if (sizeBytes !== digest.sizeBytes) {
       await reader[Symbol.asyncDispose]()
       const error = corruptError(digest, `its file has ${sizeBytes} bytes`)
-      await this.#dropDamaged(digest, record, error)
+      await this.dropDamaged(digest, record, error)
       throw error
     }
     if (!coversBlob(range, digest)) return reader
-    return verifiedReader(reader, digest, (error) => this.#dropDamaged(digest, record, error))
+    return verifiedReader(reader, digest, (error) => this.dropDamaged(digest, record, error))
   }
 
   /** One read says both what is there and whether that is all; nothing stays open. */
@@ -128,7 +128,7 @@ export class BlobOpener {
         return readerFromBytes(bytes, { signal })
       }
       const error = corruptError(digest, 'its file has other content')
-      await this.#dropDamaged(digest, record, error)
+      await this.dropDamaged(digest, record, error)
       throw error
     } finally {
       release()
@@ -154,8 +154,11 @@ export class BlobOpener {
     }
   }
 
-  async #dropDamaged(digest: Digest, record: BlobRecord, error: StorageError): Promise<void> {
-    reportEvent({ kind: 'corrupt', storageType: 'Sqlite', operation: 'getBlob', digest, error })
-    await this.#writer.drop(digest, record.id)
-  }
+}
+
+/** The content of a blob that is a row, or what is wrong with it. */
+export function checkRow(digest: Digest, bytes: Uint8Array | null): Uint8Array | StorageError {
+  if (bytes === null) return corruptError(digest, 'its content is gone')
+  const isWhole = bytes.byteLength === digest.sizeBytes && digestOf(bytes, digest.digestFunction).hash === digest.hash
+  return isWhole ? bytes : corruptError(digest, 'its row has other content')
 }

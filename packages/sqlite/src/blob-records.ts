@@ -15,6 +15,11 @@ export interface BlobRecord {
   readonly fileId: number | null
 }
 
+/** A record with the content of a blob that is a row; null when it is a file, or when the content is gone. */
+export interface BlobWithContent extends BlobRecord {
+  readonly bytes: Uint8Array | null
+}
+
 const COLUMNS = 'id, size_bytes AS sizeBytes, cost_bytes AS costBytes, accessed_us AS accessedUs, file_id AS fileId'
 
 /** The statements about blobs. Those that change something must run as jobs of the write queue. */
@@ -25,7 +30,7 @@ export class BlobRecords {
   readonly #insert: Statement
   readonly #remove: Statement
   readonly #touch: Statement
-  readonly #readContent: Statement
+  readonly #findWithContent: Statement
   readonly #insertContent: Statement
   readonly #removeContent: Statement
   readonly #insertLoose: Statement
@@ -47,7 +52,11 @@ export class BlobRecords {
     )
     this.#remove = prepare('DELETE FROM blob WHERE id = ?')
     this.#touch = prepare('UPDATE blob SET accessed_us = ? WHERE id = ?')
-    this.#readContent = prepare('SELECT bytes FROM content WHERE blob_id = ?')
+    this.#findWithContent = prepare(
+      // Not a join, which SQLite would plan anew for every key.
+      `SELECT ${COLUMNS}, (SELECT bytes FROM content WHERE blob_id = blob.id AND file_id IS NULL) AS bytes
+       FROM blob WHERE key = ?`,
+    )
     this.#insertContent = prepare('INSERT OR REPLACE INTO content (blob_id, bytes) VALUES (?, ?)')
     this.#removeContent = prepare('DELETE FROM content WHERE blob_id = ?')
     this.#insertLoose = prepare('INSERT INTO loose_file (owner, cost_bytes) VALUES (?, ?)')
@@ -65,6 +74,12 @@ export class BlobRecords {
   /** The record of a stored blob; a digest with another size finds none. */
   find(digest: Digest): BlobRecord | undefined {
     const record = this.findHash(digest)
+    return record?.sizeBytes === digest.sizeBytes ? record : undefined
+  }
+
+  /** Likewise, with its content if it is a row: one look instead of two. */
+  findWithContent(digest: Digest): BlobWithContent | undefined {
+    const record = selectOne<BlobWithContent>(this.#findWithContent, blobKey(digest))
     return record?.sizeBytes === digest.sizeBytes ? record : undefined
   }
 
@@ -102,11 +117,6 @@ export class BlobRecords {
 
   touch(id: number, accessedUs: number): void {
     this.#touch.run(accessedUs, id)
-  }
-
-  /** The content of a blob that is a row; undefined when it is gone although the record is there. */
-  readContent(id: number): Uint8Array | undefined {
-    return selectOne<{ bytes: Uint8Array }>(this.#readContent, id)?.bytes
   }
 
   insertContent(id: number, bytes: Uint8Array): void {

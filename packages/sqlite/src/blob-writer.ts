@@ -30,7 +30,7 @@ export class BlobWriter {
   async commit(digest: Digest, source: BlobSource, options: OperationOptions): Promise<void> {
     assertStorable(source, digest)
     const hasWritten = await this.#turns.take(digest, source, {
-      isStored: () => this.#use(digest),
+      isStored: () => this.use(digest),
       write: (own) => this.#write(digest, own, options),
       signal: options.signal,
     })
@@ -54,6 +54,29 @@ export class BlobWriter {
     })
   }
 
+  /** Stores content as a row, within a transaction, unless it is there already. */
+  insertRow(transaction: Transaction, digest: Digest, bytes: Uint8Array): void {
+    if (this.use(digest)) return
+    const costBytes = blobRowCostBytes(bytes.byteLength)
+    const id = this.#insert(digest, costBytes, null)
+    this.#store.blobs.insertContent(id, bytes)
+    transaction.usedBytes += costBytes
+    transaction.rowBytes += bytes.byteLength
+  }
+
+  /** Tells whether a blob is stored; that does not count as use. */
+  isStored(digest: Digest): boolean {
+    return this.#store.blobs.find(digest) !== undefined
+  }
+
+  /** Notes a use of a stored blob; false when it is not there. */
+  use(digest: Digest): boolean {
+    const record = this.#store.blobs.find(digest)
+    if (record === undefined) return false
+    this.#store.accessLog.useBlob(record)
+    return true
+  }
+
   async #write(digest: Digest, source: BlobSource, options: OperationOptions): Promise<void> {
     if (digest.sizeBytes > this.#maxRowBytes) {
       const costBytes = fileCostBytes(digest.sizeBytes)
@@ -61,18 +84,10 @@ export class BlobWriter {
       return
     }
     const bytes = await collectSource(source, digest, options)
-    const costBytes = rowCostBytes(bytes.byteLength) + ROW_OVERHEAD_BYTES
-    await this.#store.disk.use(costBytes, 'row', () => this.#commitRow(digest, bytes, costBytes))
-  }
-
-  async #commitRow(digest: Digest, bytes: Uint8Array, costBytes: number): Promise<void> {
-    await this.#store.writeWithRoom({ bytes: costBytes, destination: 'row' }, (transaction) => {
-      if (this.#use(digest)) return
-      const id = this.#insert(digest, costBytes, null)
-      this.#store.blobs.insertContent(id, bytes)
-      transaction.usedBytes += costBytes
-      transaction.rowBytes += bytes.byteLength
-    })
+    const costBytes = blobRowCostBytes(bytes.byteLength)
+    const need = { bytes: costBytes, destination: 'row' } as const
+    const insert = (transaction: Transaction): void => this.insertRow(transaction, digest, bytes)
+    await this.#store.disk.use(costBytes, 'row', () => this.#store.writeWithRoom(need, insert))
   }
 
   async #commitFile(digest: Digest, source: BlobSource, costBytes: number, options: OperationOptions): Promise<void> {
@@ -95,7 +110,7 @@ export class BlobWriter {
 
   /** Has a row name a written file, unless another writer was first and the file is not needed. */
   #publish(digest: Digest, fileId: number, costBytes: number): void {
-    if (this.#use(digest)) return
+    if (this.use(digest)) return
     if (this.#store.blobs.removeLooseFile(fileId) === undefined) {
       const message = `Sqlite: another process took this one for dead and removed the file of blob ${formatDigest(digest)}`
       throw new StorageError('unavailable', message, { digest })
@@ -103,15 +118,12 @@ export class BlobWriter {
     this.#insert(digest, costBytes, fileId)
   }
 
-  /** Notes a use of a stored blob; false when it is not there. */
-  #use(digest: Digest): boolean {
-    const record = this.#store.blobs.find(digest)
-    if (record === undefined) return false
-    this.#store.accessLog.useBlob(record)
-    return true
-  }
-
   #insert(digest: Digest, costBytes: number, fileId: number | null): number {
     return this.#store.blobs.insert(digest, { costBytes, accessedUs: this.#store.clock.next(), fileId })
   }
+}
+
+/** What a blob takes of the quota that is a row, in bytes. */
+export function blobRowCostBytes(contentBytes: number): number {
+  return rowCostBytes(contentBytes) + ROW_OVERHEAD_BYTES
 }

@@ -47,7 +47,8 @@ export class RoomMaker {
   }
 
   /**
-   * Runs a job within a transaction in which so much is free, evicting as much as it takes.
+   * Runs a job within a transaction in which so much is free, evicting as much as it takes. A need that depends on what is
+   * stored is looked up in the transaction.
    *
    * With `isDurable: false` it does not wait until that would survive a power failure.
    *
@@ -55,14 +56,11 @@ export class RoomMaker {
    * way, or by what was used within the lease.
    */
   async run<Result>(
-    need: Need,
+    need: Need | (() => Need),
     job: (transaction: Transaction) => Result,
     { isDurable = true }: { readonly isDurable?: boolean | undefined } = {},
   ): Promise<Result> {
     const { quota, remover, write } = this.#options
-    if (need.bytes > quota.largestBytes) {
-      throw new StorageError('too-large', `Sqlite: ${need.bytes} bytes do not fit in a quota of ${quota.maxBytes}`)
-    }
     let waitsForBytes = 0
     const setWaiting = (bytes: number): void => {
       this.#awaitedBytes += bytes - waitsForBytes
@@ -72,9 +70,11 @@ export class RoomMaker {
       for (;;) {
         const attempt = (transaction: Transaction): { room: Room; result?: Result } => {
           setWaiting(0)
-          const room = this.#makeRoom(transaction, need)
+          const needed = typeof need === 'function' ? need() : need
+          this.#assertFits(needed)
+          const room = this.#makeRoom(transaction, needed)
           if (room === 'there') return { room, result: job(transaction) }
-          setWaiting(need.bytes)
+          setWaiting(needed.bytes)
           return { room }
         }
         const { room, result } = await write(attempt, { isDurable: ({ room: made }) => isDurable && made === 'there' })
@@ -101,11 +101,13 @@ export class RoomMaker {
   }
 
   #makeRoom(transaction: Transaction, need: Need): Room {
+    if (this.#isCertain(transaction, need)) return 'there'
     const { bytes, destination } = need
     const { quota, remover, pages, shrinker } = this.#options
     const leavingBytes = (): number => transaction.leavingBytes + remover.leavingBytes
     // Files on their way out count as gone here: room that is coming need not be made again.
     const isEnough = (): boolean => {
+      pages.measure()
       const wantedBytes = this.#heldBytes(transaction, need) + this.#awaitedBytes
       return wantedBytes - leavingBytes() <= quota.contentBytes
     }
@@ -120,6 +122,13 @@ export class RoomMaker {
     if (evictions === EVICTIONS_PER_JOB) return 'unfinished'
     if (leavingBytes() > 0) return 'coming'
     return last === 'leased' ? 'leased' : 'exhausted'
+  }
+
+  /** Tells whether there is room even if the transaction has added to the database as much as it can have. */
+  #isCertain({ usedBytes, fileBytes }: Transaction, { bytes, destination }: Need): boolean {
+    const { quota, pages } = this.#options
+    const databaseBytes = pages.totalBytes + pages.mostGrownBytes - (destination === 'row' ? pages.freeBytes : 0)
+    return Math.max(usedBytes, databaseBytes + fileBytes) + bytes + this.#awaitedBytes <= quota.contentBytes
   }
 
   /** Evicts until it is enough, or a job's worth is done. */
@@ -149,12 +158,13 @@ export class RoomMaker {
   }
 
   async #trim(): Promise<void> {
-    const { quota, remover, write } = this.#options
+    const { quota, remover, pages, write } = this.#options
     this.#isTrimming = true
     try {
       for (let isLeft = true; isLeft && !this.#isStopped;) {
         const trimSome = (transaction: Transaction): boolean => {
           const isEnough = (): boolean => {
+            pages.measure()
             const leavingBytes = transaction.leavingBytes + remover.leavingBytes
             return this.#heldBytes(transaction) - leavingBytes <= quota.lowBytes
           }
@@ -167,6 +177,12 @@ export class RoomMaker {
     } finally {
       this.#isTrimming = false
     }
+  }
+
+  #assertFits({ bytes }: Need): void {
+    const { largestBytes, maxBytes } = this.#options.quota
+    if (bytes <= largestBytes) return
+    throw new StorageError('too-large', `Sqlite: ${bytes} bytes do not fit in a quota of ${maxBytes}`)
   }
 
   #fullError(): StorageError {

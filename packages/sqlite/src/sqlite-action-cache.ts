@@ -1,6 +1,12 @@
-import { setImmediate } from 'node:timers/promises'
-import type { ActionCacheEntry, ActionCacheRecord, ActionKey, OperationOptions, UpdateOptions } from '@caskade/core'
-import { ActionCacheABC, assertEntry } from '@caskade/core'
+import type {
+  ActionCacheEntry,
+  ActionCacheRecord,
+  ActionKey,
+  Digest,
+  OperationOptions,
+  UpdateOptions,
+} from '@caskade/core'
+import { ActionCacheABC, assertEntry, inSlices } from '@caskade/core'
 import { entryCostBytes } from './entry-records.ts'
 import type { SqliteOptions } from './sqlite-options.ts'
 import { SqliteStore } from './sqlite-store.ts'
@@ -8,9 +14,6 @@ import type { Transaction } from './write-queue.ts'
 
 /** How many entries are read from the database at once when all are listed. */
 const PAGE_SIZE = 100
-
-/** How many references are looked up before other work gets its turn: about a millisecond's worth. */
-const LOOKUPS_PER_TURN = 200
 
 /** Keeps action-cache entries in the SQLite database of a folder, under the same quota as its blobs. */
 export class SqliteActionCache extends ActionCacheABC {
@@ -75,14 +78,12 @@ export class SqliteActionCache extends ActionCacheABC {
 
   /** Counts a use of an entry as one of its blobs, later than that of the entry, so that it is evicted before them. */
   async #keepReferences({ references }: ActionCacheEntry, signal: AbortSignal | undefined): Promise<void> {
-    for (const [index, digest] of references.entries()) {
-      if (index > 0 && index % LOOKUPS_PER_TURN === 0) {
-        await setImmediate()
-        this.assertRunning(signal)
-      }
+    const keep = (digest: Digest): void => {
       const blob = this.#store.blobs.find(digest)
       if (blob !== undefined) this.#store.accessLog.keepBlob(blob.id)
     }
+    const beforeSlice = (): void => this.assertRunning(signal)
+    await inSlices(references, keep, { beforeSlice, within: (slice) => this.#store.read(slice) })
   }
 
   #put(

@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises'
 import type {
   BlobCondition,
   BlobInfo,
@@ -9,17 +8,18 @@ import type {
   DigestFunction,
   OperationOptions,
   ReadOptions,
+  SliceOptions,
+  Status,
 } from '@caskade/core'
-import { assertDigest, assertHash, checkContent, createDigest, resolveRange, StorageABC } from '@caskade/core'
+import { assertDigest, assertHash, checkContent, createDigest, inSlices, resolveRange, StorageABC } from '@caskade/core'
 import { BlobOpener } from './blob-opener.ts'
 import { BlobWriter } from './blob-writer.ts'
+import { BulkReader } from './bulk-reader.ts'
+import { BulkWriter } from './bulk-writer.ts'
 import { findDamage } from './integrity.ts'
 import type { SqliteOptions } from './sqlite-options.ts'
 import { DEFAULT_MAX_ROW_BYTES } from './sqlite-options.ts'
 import { SqliteStore } from './sqlite-store.ts'
-
-/** How many digests are looked up before other work gets its turn: about a millisecond's worth. */
-const LOOKUPS_PER_TURN = 200
 
 /** How many blobs are read from the database at once when all are listed. */
 const PAGE_SIZE = 500
@@ -39,13 +39,18 @@ export class SqliteStorage extends StorageABC {
   readonly #store: SqliteStore
   readonly #writer: BlobWriter
   readonly #opener: BlobOpener
+  readonly #bulkWriter: BulkWriter
+  readonly #bulkReader: BulkReader
 
   /** `store` lets both halves of a backend share one open folder. */
   constructor(options: SqliteOptions, store: SqliteStore = new SqliteStore(options)) {
     super()
     this.#store = store
-    this.#writer = new BlobWriter(store, options.maxRowBytes ?? DEFAULT_MAX_ROW_BYTES)
+    const { maxRowBytes = DEFAULT_MAX_ROW_BYTES } = options
+    this.#writer = new BlobWriter(store, maxRowBytes)
     this.#opener = new BlobOpener(store, this.#writer)
+    this.#bulkWriter = new BulkWriter(store, this.#writer, maxRowBytes)
+    this.#bulkReader = new BulkReader(store, this.#opener)
   }
 
   override get maxBlobBytes(): number {
@@ -62,7 +67,7 @@ export class SqliteStorage extends StorageABC {
 
   override async hasBlob(digest: Digest, { signal }: OperationOptions = {}): Promise<boolean> {
     this.assertReady(digest, signal)
-    if (!this.#use(digest)) return false
+    if (!this.#writer.use(digest)) return false
     // Who is told that a blob is there will not write it again, so it must not be one that a power failure takes back.
     await this.holding(() => this.#store.settled())
     return true
@@ -72,15 +77,40 @@ export class SqliteStorage extends StorageABC {
     this.assertRunning(signal)
     for (const digest of digests) assertDigest(digest)
     const missing: Digest[] = []
-    for (let from = 0; from < digests.length; from += LOOKUPS_PER_TURN) {
-      if (from > 0) {
-        await setImmediate()
-        this.assertRunning(signal)
-      }
-      for (const digest of digests.slice(from, from + LOOKUPS_PER_TURN)) if (!this.#use(digest)) missing.push(digest)
+    const look = (digest: Digest): void => {
+      if (!this.#writer.use(digest)) missing.push(digest)
     }
-    if (missing.length < digests.length) await this.holding(() => this.#store.settled())
+    await this.holding(async () => {
+      await inSlices(digests, look, this.#reading(signal))
+      if (missing.length < digests.length) await this.#store.settled()
+    })
     return missing
+  }
+
+  override async bulkReadBlobs(
+    digests: readonly Digest[],
+    options: OperationOptions = {},
+  ): Promise<Map<string, Uint8Array>> {
+    this.assertRunning(options.signal)
+    for (const digest of digests) assertDigest(digest)
+    const { found, files } = await this.holding(() =>
+      this.#bulkReader.read(digests, this.#reading(options.signal)),
+    )
+    if (files.length === 0) return found
+    for (const [hash, bytes] of await super.bulkReadBlobs(files, options)) found.set(hash, bytes)
+    return found
+  }
+
+  override async bulkUpdateBlobs(
+    blobs: readonly (readonly [Digest, Uint8Array])[],
+    options: OperationOptions = {},
+  ): Promise<Status[]> {
+    this.assertRunning(options.signal)
+    const stored = await this.holding(() => this.#bulkWriter.store(blobs, this.#reading(options.signal)))
+    const rest = blobs.filter((_, index) => stored[index] === undefined)
+    if (rest.length === 0) return stored as Status[]
+    const statuses = (await super.bulkUpdateBlobs(rest, options)).values()
+    return stored.map((status) => status ?? (statuses.next().value as Status))
   }
 
   override async getBlob(digest: Digest, options: ReadOptions = {}): Promise<BlobReader | null> {
@@ -137,9 +167,8 @@ export class SqliteStorage extends StorageABC {
     }
   }
 
-  #use(digest: Digest): boolean {
-    const record = this.#store.blobs.find(digest)
-    if (record !== undefined) this.#store.accessLog.useBlob(record)
-    return record !== undefined
+  /** Looks at many blobs in slices, each of which sees one state of the database. */
+  #reading(signal: AbortSignal | undefined): SliceOptions {
+    return { beforeSlice: () => signal?.throwIfAborted(), within: (slice) => this.#store.read(slice) }
   }
 }

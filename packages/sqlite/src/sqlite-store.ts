@@ -25,6 +25,7 @@ import type { SqliteOptions } from './sqlite-options.ts'
 import { DEFAULT_ACCESS_GRANULARITY_MS } from './sqlite-options.ts'
 import type { SqliteQuota } from './sqlite-quota.ts'
 import { sqliteQuota } from './sqlite-quota.ts'
+import { Transactions } from './transactions.ts'
 import type { JobOptions, LooseFile, Transaction } from './write-queue.ts'
 import { WriteQueue } from './write-queue.ts'
 
@@ -33,6 +34,7 @@ interface Running {
   readonly database: SqlDatabase
   readonly log: OpenFile
   readonly owner: OwnedDirectory
+  readonly transactions: Transactions
   readonly pages: DatabasePages
   readonly blobs: BlobRecords
   readonly entries: EntryRecords
@@ -103,6 +105,11 @@ export class SqliteStore extends Lifecycle {
     return this.#state.owner.id
   }
 
+  /** Runs several reads as one; see {@link Transactions.read}. */
+  read<Result>(reads: () => Result): Result {
+    return this.#state.transactions.read(reads)
+  }
+
   /** Runs changes within a transaction; see {@link WriteQueue.run}. */
   write<Result>(job: (transaction: Transaction) => Result, options?: JobOptions<Result>): Promise<Result> {
     return this.#state.queue.run(job, options)
@@ -115,7 +122,7 @@ export class SqliteStore extends Lifecycle {
 
   /** Runs changes that need room; see {@link RoomMaker.run}. */
   writeWithRoom<Result>(
-    need: Need,
+    need: Need | (() => Need),
     job: (transaction: Transaction) => Result,
     options?: { readonly isDurable?: boolean | undefined },
   ): Promise<Result> {
@@ -196,6 +203,7 @@ export class SqliteStore extends Lifecycle {
     const clock = new AccessClock(this.#options.now ?? Date.now, blobs.lastAccessUs())
     const accessLog = new AccessLog(clock, this.#granularityMs)
     const pages = new DatabasePages(database)
+    const transactions = new Transactions(database)
     const checkpointer = new Checkpointer(databasePath, this.quota.log)
     const logSync = new LogSync({
       database,
@@ -205,6 +213,8 @@ export class SqliteStore extends Lifecycle {
     })
     const queue = new WriteQueue({
       database,
+      transactions,
+      pages,
       flushed: () => logSync.flushed(),
       onBegin: () => accessLog.record(blobs, entries),
       // Uses that cannot be recorded are not worth a write.
@@ -242,6 +252,7 @@ export class SqliteStore extends Lifecycle {
     return {
       ...records,
       database,
+      transactions,
       pages,
       log,
       owner,

@@ -1,6 +1,8 @@
+import type { DatabasePages } from './database-pages.ts'
 import type { SqlDatabase, Statement } from './sql.ts'
 import { selectOne } from './sql.ts'
 import { isBusy, sqliteError } from './sqlite-errors.ts'
+import type { Transactions } from './transactions.ts'
 
 /** How long one transaction may keep the event loop busy, in milliseconds; jobs left over form the next one. */
 const TRANSACTION_MS = 2
@@ -39,6 +41,8 @@ export interface LooseFile {
 /** What a {@link WriteQueue} needs to know. */
 export interface WriteQueueOptions {
   readonly database: SqlDatabase
+  readonly transactions: Transactions
+  readonly pages: DatabasePages
   /** Waits until everything committed so far would survive a power failure. */
   readonly flushed: () => Promise<void>
   /** Runs first in every transaction. When it throws, its changes alone are undone. */
@@ -121,6 +125,7 @@ export class WriteQueue {
     const started = performance.now()
     const batch: Job[] = []
     try {
+      this.#options.pages.begin()
       this.#prepare()
       const before = selectOne<Pick<Transaction, 'usedBytes' | 'fileBytes'>>(this.#readUsage)
       Object.assign(transaction, before)
@@ -131,7 +136,8 @@ export class WriteQueue {
       }
       const { usedBytes, fileBytes } = transaction
       if (usedBytes !== before?.usedBytes || fileBytes !== before.fileBytes) this.#writeUsage.run(usedBytes, fileBytes)
-      this.#options.database.exec('COMMIT')
+      this.#options.pages.measure()
+      this.#options.transactions.commit()
       transaction.rowBytes += batch.length * JOB_BYTES + TRANSACTION_BYTES
       this.#options.onCommit(transaction)
     } catch (error) {
@@ -149,8 +155,8 @@ export class WriteQueue {
   #begin(): boolean {
     try {
       // One that failed and could not be rolled back at the time.
-      if (this.#options.database.inTransaction) this.#options.database.exec('ROLLBACK')
-      this.#options.database.exec('BEGIN IMMEDIATE')
+      if (this.#options.transactions.isOpen) this.#options.transactions.rollBack()
+      this.#options.transactions.begin()
       this.#busySince = undefined
       return true
     } catch (error) {
@@ -167,21 +173,23 @@ export class WriteQueue {
   }
 
   #prepare(): void {
-    const { database, onBegin, onBeginFailed } = this.#options
-    database.exec('SAVEPOINT prepare')
+    const { transactions, onBegin, onBeginFailed } = this.#options
+    transactions.savePart()
     try {
       onBegin()
-      database.exec('RELEASE prepare')
+      transactions.keepPart()
     } catch (error) {
       // An error such as a full disk ends the whole transaction, in which nothing else has happened yet.
-      database.exec(database.inTransaction ? 'ROLLBACK TO prepare; RELEASE prepare' : 'BEGIN IMMEDIATE')
+      if (transactions.isOpen) transactions.undoPart()
+      else transactions.begin()
       onBeginFailed(error)
     }
   }
 
   #rollBack(): void {
+    this.#options.pages.forget()
     try {
-      if (this.#options.database.inTransaction) this.#options.database.exec('ROLLBACK')
+      if (this.#options.transactions.isOpen) this.#options.transactions.rollBack()
     } catch {
       // The jobs know of the failure before it; the next transaction tries again.
     }
@@ -195,18 +203,19 @@ export class WriteQueue {
 
   /** Runs one job; returns what tells its outcome once the transaction is committed. */
   #runJob(job: Job, transaction: Transaction): () => Promise<void> | void {
-    const { database } = this.#options
-    const { usedBytes, fileBytes, leavingBytes } = transaction
+    const { transactions, pages } = this.#options
+    const { usedBytes, fileBytes, leavingBytes, rowBytes } = transaction
     const looseFiles = transaction.looseFiles.length
-    database.exec('SAVEPOINT job')
+    transactions.savePart()
     try {
       const result = job.run(transaction)
-      database.exec('RELEASE job')
+      transactions.keepPart()
+      pages.noteJob(transaction.rowBytes - rowBytes)
       return () => this.#report(job, result)
     } catch (error) {
       // An error such as a full disk ends the whole transaction; then there is no savepoint to go back to.
-      if (!database.inTransaction) throw error
-      database.exec('ROLLBACK TO job; RELEASE job')
+      if (!transactions.isOpen) throw error
+      transactions.undoPart()
       transaction.usedBytes = usedBytes
       transaction.fileBytes = fileBytes
       transaction.leavingBytes = leavingBytes

@@ -1,0 +1,66 @@
+import type { SqlDatabase, Statement } from './sql.ts'
+
+/** Begins and ends transactions of one connection, with statements that are prepared once: parsing them costs more than they do. */
+export class Transactions {
+  readonly #database: SqlDatabase
+  readonly #begin: Statement
+  readonly #beginReading: Statement
+  readonly #commit: Statement
+  readonly #rollBack: Statement
+  readonly #save: Statement
+  readonly #keep: Statement
+  readonly #goBack: Statement
+
+  constructor(database: SqlDatabase) {
+    this.#database = database
+    this.#begin = database.prepare('BEGIN IMMEDIATE')
+    this.#beginReading = database.prepare('BEGIN')
+    this.#commit = database.prepare('COMMIT')
+    this.#rollBack = database.prepare('ROLLBACK')
+    this.#save = database.prepare('SAVEPOINT part')
+    this.#keep = database.prepare('RELEASE part')
+    this.#goBack = database.prepare('ROLLBACK TO part')
+  }
+
+  get isOpen(): boolean {
+    return this.#database.inTransaction
+  }
+
+  /** Begins one that writes; throws when another connection is writing. */
+  begin(): void {
+    this.#begin.run()
+  }
+
+  commit(): void {
+    this.#commit.run()
+  }
+
+  rollBack(): void {
+    this.#rollBack.run()
+  }
+
+  /** Begins a part that can be undone by itself. */
+  savePart(): void {
+    this.#save.run()
+  }
+
+  keepPart(): void {
+    this.#keep.run()
+  }
+
+  undoPart(): void {
+    this.#goBack.run()
+    this.#keep.run()
+  }
+
+  /** Runs several reads as one, which spares each of them the locks. They must not wait for anything. */
+  read<Result>(reads: () => Result): Result {
+    if (this.isOpen) return reads()
+    this.#beginReading.run()
+    try {
+      return reads()
+    } finally {
+      this.#commit.run()
+    }
+  }
+}
