@@ -153,7 +153,6 @@ export class BlobOpener {
       letGo()
     }
   }
-
 }
 
 /** The content of a blob that is a row, or what is wrong with it. */

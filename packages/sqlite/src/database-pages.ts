@@ -4,11 +4,14 @@ import { selectOne } from './sql.ts'
 /** The pages that a job may take besides what its content does, at most: some of every table and index. */
 const PAGES_PER_JOB = 8
 
+/** Once so many may have been added, it is measured how many were. */
+const MAX_GROWN_PAGES = 1024
+
 /**
  * What the database takes of the disk, and what of that it does not need.
  *
- * Measured when a transaction ends, and when it begins if another process has changed something: asking costs as much as
- * writing a row.
+ * To ask costs half of what writing a small row does. So it is asked now and then; in between, this knows how much the
+ * transactions may have added at most.
  */
 export class DatabasePages {
   readonly #count: Statement
@@ -16,64 +19,60 @@ export class DatabasePages {
   readonly #version: Statement
   readonly #pageBytes: number
   #totalPages = 0
-  #freePages = 0
-  /** Of the changes by others, when it was measured; undefined when it is not known what there is. */
-  #othersVersion: unknown
   #grownPages = 0
+  #freePages = 0
+  /** Of the changes by other processes, when it was measured; undefined when what was measured does not hold. */
+  #othersVersion: unknown
 
   constructor(database: SqlDatabase) {
-    this.#count = database.prepare('PRAGMA page_count')
-    this.#free = database.prepare('PRAGMA freelist_count')
-    this.#version = database.prepare('PRAGMA data_version')
+    this.#count = database.prepare('PRAGMA page_count').pluck()
+    this.#free = database.prepare('PRAGMA freelist_count').pluck()
+    this.#version = database.prepare('PRAGMA data_version').pluck()
     this.#pageBytes = Number(database.pragma('page_size', { simple: true }))
     this.measure()
   }
 
-  /** How much the database takes once the log is worked off, in bytes; when it was measured. */
+  /** How much the database takes once the log is worked off, in bytes: when it was measured, and what may have been added. */
   get totalBytes(): number {
-    return this.#totalPages * this.#pageBytes
+    return (this.#totalPages + this.#grownPages) * this.#pageBytes
   }
 
-  /** How many of its pages are free for something new; when it was measured. */
+  /** How many of its pages are free for something new, as the last transaction left it. */
   get freePages(): number {
     return this.#freePages
   }
 
-  /** How much of the database is free for something new, in bytes; when it was measured. */
+  /** How much of the database is free for something new, in bytes. */
   get freeBytes(): number {
     return this.#freePages * this.#pageBytes
   }
 
-  /** The most that the transaction may have added since then, in bytes. */
-  get mostGrownBytes(): number {
-    return this.#grownPages * this.#pageBytes
-  }
-
-  /** Looks whether what was measured still holds, at the beginning of a transaction. */
+  /** Looks whether what is known still holds, when a transaction begins. */
   begin(): void {
-    this.#grownPages = 0
-    if (this.#readVersion() !== this.#othersVersion) this.measure()
+    if (selectOne(this.#version) !== this.#othersVersion) this.measure()
   }
 
-  /** Tells of a job that a transaction has run, and how much content it has written to the database. */
+  /** Tells of a job that the transaction has run, and how much content it has written to the database. */
   noteJob(contentBytes: number): void {
     this.#grownPages += PAGES_PER_JOB + Math.ceil(contentBytes / this.#pageBytes)
   }
 
-  /** Measures; within a transaction, as it has left it so far. */
-  measure(): void {
-    this.#totalPages = selectOne<{ page_count: number }>(this.#count)?.page_count ?? 0
-    this.#freePages = selectOne<{ freelist_count: number }>(this.#free)?.freelist_count ?? 0
-    this.#othersVersion = this.#readVersion()
-    this.#grownPages = 0
+  /** Looks at what the transaction leaves, before it is committed. */
+  end(): void {
+    this.#freePages = selectOne<number>(this.#free) ?? 0
+    if (this.#grownPages > MAX_GROWN_PAGES) this.measure()
   }
 
-  /** What was measured within a transaction does not hold, because it was undone. */
+  /** Measures; within a transaction, what that has come to so far. */
+  measure(): void {
+    this.#totalPages = selectOne<number>(this.#count) ?? 0
+    this.#grownPages = 0
+    this.#freePages = selectOne<number>(this.#free) ?? 0
+    this.#othersVersion = selectOne(this.#version)
+  }
+
+  /** What was measured within the transaction does not hold, because it was undone. */
   forget(): void {
     this.#othersVersion = undefined
-  }
-
-  #readVersion(): unknown {
-    return selectOne<{ data_version: unknown }>(this.#version)?.data_version
   }
 }

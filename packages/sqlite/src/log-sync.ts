@@ -41,7 +41,7 @@ export class LogSync {
   constructor(options: LogSyncOptions) {
     this.#options = options
     this.#syncs = new SyncGroup(() => this.#sync())
-    this.#readVersion = options.database.prepare('PRAGMA data_version')
+    this.#readVersion = options.database.prepare('PRAGMA data_version').pluck()
   }
 
   /** Tells that this process has committed something. */
@@ -123,8 +123,7 @@ export class LogSync {
   }
 
   #committed(): Committed {
-    const othersVersion = selectOne<{ data_version: unknown }>(this.#readVersion)?.data_version
-    return { commits: this.#commits, othersVersion }
+    return { commits: this.#commits, othersVersion: selectOne(this.#readVersion) }
   }
 }
 

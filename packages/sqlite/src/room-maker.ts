@@ -91,8 +91,11 @@ export class RoomMaker {
   /** Begins to let go of what is above the watermarks, in the background; asked after every commit. */
   noteCommit(usage: Pick<Transaction, 'usedBytes' | 'fileBytes'>): void {
     if (this.#isTrimming || this.#isStopped) return
-    const { quota, remover } = this.#options
-    if (this.#heldBytes(usage) - remover.leavingBytes > quota.highBytes) void this.#trim()
+    const { quota, pages, remover } = this.#options
+    const isAbove = (): boolean => this.#heldBytes(usage) - remover.leavingBytes > quota.highBytes
+    if (!isAbove()) return
+    pages.measure()
+    if (isAbove()) void this.#trim()
   }
 
   /** Leaves the rest for later. */
@@ -101,9 +104,14 @@ export class RoomMaker {
   }
 
   #makeRoom(transaction: Transaction, need: Need): Room {
-    if (this.#isCertain(transaction, need)) return 'there'
     const { bytes, destination } = need
     const { quota, remover, pages, shrinker } = this.#options
+    const isThere = (): boolean => {
+      if (this.#heldBytes(transaction, need) > quota.contentBytes) return false
+      // Free pages of the database serve a row at once; for a file the database must give them back first.
+      return destination === 'row' || pages.totalBytes + transaction.fileBytes + bytes <= quota.contentBytes
+    }
+    if (this.#awaitedBytes === 0 && isThere()) return 'there'
     const leavingBytes = (): number => transaction.leavingBytes + remover.leavingBytes
     // Files on their way out count as gone here: room that is coming need not be made again.
     const isEnough = (): boolean => {
@@ -112,23 +120,14 @@ export class RoomMaker {
       return wantedBytes - leavingBytes() <= quota.contentBytes
     }
     const { last, evictions } = this.#evict(transaction, isEnough)
+    if (isThere()) return 'there'
     if (this.#heldBytes(transaction, need) <= quota.contentBytes) {
-      // Free pages of the database serve a row at once; for a file the database must give them back first.
-      const isBackOnDisk = pages.totalBytes + transaction.fileBytes + bytes <= quota.contentBytes
-      if (destination === 'row' || isBackOnDisk) return 'there'
       shrinker.giveBack(transaction)
       return 'unfinished'
     }
     if (evictions === EVICTIONS_PER_JOB) return 'unfinished'
     if (leavingBytes() > 0) return 'coming'
     return last === 'leased' ? 'leased' : 'exhausted'
-  }
-
-  /** Tells whether there is room even if the transaction has added to the database as much as it can have. */
-  #isCertain({ usedBytes, fileBytes }: Transaction, { bytes, destination }: Need): boolean {
-    const { quota, pages } = this.#options
-    const databaseBytes = pages.totalBytes + pages.mostGrownBytes - (destination === 'row' ? pages.freeBytes : 0)
-    return Math.max(usedBytes, databaseBytes + fileBytes) + bytes + this.#awaitedBytes <= quota.contentBytes
   }
 
   /** Evicts until it is enough, or a job's worth is done. */

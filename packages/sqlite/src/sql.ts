@@ -8,6 +8,8 @@ export interface Statement {
   get(...parameters: readonly SqlValue[]): unknown
   all(...parameters: readonly SqlValue[]): unknown[]
   run(...parameters: readonly SqlValue[]): { readonly changes: number; readonly lastInsertRowid: number | bigint }
+  /** Has it return the first column of a row instead of an object. */
+  pluck(): Statement
 }
 
 /** An open database, likewise. */

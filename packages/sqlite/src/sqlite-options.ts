@@ -10,7 +10,7 @@ import type { FileOperations } from '@caskade/core/files'
 export interface SqliteOptions extends QuotaOptions {
   /** The folder that holds the database and the files beside it; it is created when it is not there. */
   readonly path: string
-  /** Blobs up to this many bytes are rows of the database; larger ones are files. Default: 16 KiB. */
+  /** Blobs up to this many bytes are rows of the database; larger ones are files. Default: 32 KiB. */
   readonly maxRowBytes?: number | undefined
   /** A use is recorded only when the last recorded one is older than this, in milliseconds. Default: 30 seconds. */
   readonly accessGranularityMs?: number | undefined
@@ -24,7 +24,7 @@ export interface SqliteOptions extends QuotaOptions {
 }
 
 /** The largest row when nobody says otherwise, in bytes: above it, files cost less CPU than rows. */
-export const DEFAULT_MAX_ROW_BYTES: number = 16 * 1024
+export const DEFAULT_MAX_ROW_BYTES: number = 32 * 1024
 
 /** How exact the order of use is when nobody says otherwise, in milliseconds. */
 export const DEFAULT_ACCESS_GRANULARITY_MS = 30_000

@@ -93,9 +93,7 @@ export class SqliteStorage extends StorageABC {
   ): Promise<Map<string, Uint8Array>> {
     this.assertRunning(options.signal)
     for (const digest of digests) assertDigest(digest)
-    const { found, files } = await this.holding(() =>
-      this.#bulkReader.read(digests, this.#reading(options.signal)),
-    )
+    const { found, files } = await this.holding(() => this.#bulkReader.read(digests, this.#reading(options.signal)))
     if (files.length === 0) return found
     for (const [hash, bytes] of await super.bulkReadBlobs(files, options)) found.set(hash, bytes)
     return found

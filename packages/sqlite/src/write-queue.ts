@@ -136,7 +136,7 @@ export class WriteQueue {
       }
       const { usedBytes, fileBytes } = transaction
       if (usedBytes !== before?.usedBytes || fileBytes !== before.fileBytes) this.#writeUsage.run(usedBytes, fileBytes)
-      this.#options.pages.measure()
+      this.#options.pages.end()
       this.#options.transactions.commit()
       transaction.rowBytes += batch.length * JOB_BYTES + TRANSACTION_BYTES
       this.#options.onCommit(transaction)
