@@ -31,7 +31,7 @@ describe('eviction', () => {
   test.each([1, 10])(
     'for concurrent writes takes what they need, when removing a file takes %i turns',
     async (turns) => {
-      const size = 20_000
+      const size = 40_000
       const unlink = async (name: string): Promise<void> => {
         for (let turn = 0; turn < turns; turn++) await setImmediate()
         await nodeFiles.unlink(name)
@@ -100,7 +100,7 @@ describe('eviction', () => {
 test('the use of an entry is one of the blobs it references, which outlive it', async () => {
   const { storage, actionCache } = sqliteBackend({
     path,
-    maxBytes: 1_200_000,
+    maxBytes: 2_330_000,
     accessGranularityMs: 0,
     highWatermark: 1,
     lowWatermark: 1,
@@ -108,7 +108,7 @@ test('the use of an entry is one of the blobs it references, which outlive it', 
   await using running = storage
   await using alsoRunning = actionCache
   await startAll([running, alsoRunning])
-  const [referenced, unreferenced] = [makeBlobs(3, 20_000), makeBlobs(3, 20_000, 100)]
+  const [referenced, unreferenced] = [makeBlobs(3, 40_000), makeBlobs(3, 40_000, 100)]
   await commitAll(storage, referenced)
   const key = { namespace: 'n', key: 'k' }
   const references = referenced.map(({ digest }) => digest)
@@ -116,7 +116,7 @@ test('the use of an entry is one of the blobs it references, which outlive it', 
   await commitAll(storage, unreferenced)
 
   expect(await actionCache.get(key)).not.toBe(null)
-  for (const blob of makeBlobs(48, 20_000, 200)) await storage.commitWrite(blob.digest, sourceOf(blob))
+  for (const blob of makeBlobs(48, 40_000, 200)) await storage.commitWrite(blob.digest, sourceOf(blob))
 
   const kept = new Set(await Array.fromAsync(storage.listBlobs(), ({ digest }) => digest.hash))
   expect(unreferenced.filter(({ digest }) => kept.has(digest.hash))).toEqual([])

@@ -73,7 +73,7 @@ describe('when the log cannot be synced after a commit', () => {
   test('nothing more is written until it can be', async () => {
     files.breakLog()
     await expect(commit(row)).rejects.toMatchObject({ code: 'unknown' })
-    const others = makeBlobs(3, 30_000, 100)
+    const others = makeBlobs(3, 40_000, 100)
     for (const blob of [...others, makeBlob(9, 10)]) {
       await expect(commit(blob)).rejects.toMatchObject({ name: 'StorageError', code: 'unavailable' })
     }

@@ -71,7 +71,7 @@ describe('usage', () => {
 describe('small and large blobs', () => {
   test('small ones are rows, large ones files', async () => {
     await withBackend(async ({ storage }) => {
-      for (const size of [0, 16 * 1024, 16 * 1024 + 1]) {
+      for (const size of [0, 32 * 1024, 32 * 1024 + 1]) {
         const blob = makeBlob(size, size)
         await storage.commitWrite(blob.digest, sourceOf(blob))
       }
@@ -176,7 +176,7 @@ describe('two on one folder', () => {
   test('each sees what the other writes, and neither removes what the other is writing', async () => {
     const [left, right] = [sqliteBackend({ path }), sqliteBackend({ path })]
     await left.storage.start()
-    const fromLeft = makeBlobs(20, 20_000)
+    const fromLeft = makeBlobs(20, 40_000)
     const writing = Promise.all(fromLeft.map((blob) => left.storage.commitWrite(blob.digest, sourceOf(blob))))
     await right.storage.start()
     const fromRight = makeBlobs(20, 300, 500)

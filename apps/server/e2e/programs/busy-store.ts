@@ -93,6 +93,6 @@ async function someReader(): Promise<BlobReader | undefined> {
 
 function randomSize(): number {
   const kind = random()
-  if (kind < 0.5) return Math.floor(random() * 20_000)
+  if (kind < 0.5) return Math.floor(random() * 40_000)
   return kind < 0.95 ? Math.floor(random() * 1_000_000) : Math.floor(random() * 24_000_000)
 }

@@ -42,7 +42,7 @@ let wrongReads = 0
 const endsAt = performance.now() + OUTAGE_MS
 
 async function write(number: number): Promise<void> {
-  const bytes = randomBytes(1 + (number % 10 === 0 ? 300_000 : 20_000))
+  const bytes = randomBytes(1 + (number % 10 === 0 ? 300_000 : 40_000))
   const digest = digestOf(bytes)
   const key = { namespace: 'outage', key: digest.hash }
   await storage.commitWrite(digest, sourceFromBytes(bytes))

@@ -37,7 +37,7 @@ const REFUSALS = 20
  * @throws what is wrong, as an AssertionError.
  */
 export async function checkFullDisk(check: FullDiskCheck): Promise<void> {
-  const { open, directory, blobSizes = [200_000, 20_000, 1000], leftovers } = check
+  const { open, directory, blobSizes = [200_000, 40_000, 1000], leftovers } = check
   const opened = await start(await open(directory))
   const stored: TestBlob[] = []
   try {

@@ -169,6 +169,6 @@ async function readWhole(storage: StorageABC, digest: Digest): Promise<Uint8Arra
 /** Small ones above all; none ends where a page does. */
 function sizeOf(seed: number): number {
   if (seed % 16 === 0) return 70_000 + (seed % 60_000)
-  if (seed % 4 === 0) return 20_000 + (seed % 5000)
+  if (seed % 4 === 0) return 35_000 + (seed % 5000)
   return seed % 2 === 0 ? 1000 + (seed % 9000) : 1 + (seed % 300)
 }
