@@ -1,6 +1,6 @@
-import type { Digest, StorageError } from '@caskade/core'
+import type { ByteRange, Digest, StorageError } from '@caskade/core'
 import { corruptError, createHasher, formatDigest, isErrnoException, reportEvent } from '@caskade/core'
-import type { FileOperations, FileStat, OpenFile } from '@caskade/core/files'
+import type { FileOperations, FileStat, OpenFile, QuickReads } from '@caskade/core/files'
 import { fileError, READ_CHUNK_BYTES } from '@caskade/core/files'
 import type { FileTaker } from './file-taker.ts'
 import { statIfThere } from './held-files.ts'
@@ -14,6 +14,7 @@ const MAX_REMEMBERED = 1024
 export interface BlobFilesOptions {
   readonly layout: Layout
   readonly files: FileOperations
+  readonly quick: QuickReads
   readonly taker: FileTaker
 }
 
@@ -30,12 +31,28 @@ export class BlobFiles {
 
   /** Finds the file of a blob; undefined when there is none, or it was damaged and dropped, or has another size. */
   async find(digest: Digest): Promise<FileStat | undefined> {
+    const quick = this.findQuickly(digest)
+    if (quick !== undefined) return quick ?? undefined
     const { layout, files } = this.#options
     const path = layout.pathOf(blobName(digest))
     const stat = await attempt(digest, 'find', statIfThere(files, path))
     if (stat === undefined || stat.sizeBytes === digest.sizeBytes) return stat
     await this.isDamaged(digest, stat)
     return undefined
+  }
+
+  /** Finds it without waiting; null when there is none, undefined when only {@link find} can tell. */
+  findQuickly(digest: Digest): FileStat | null | undefined {
+    const { layout, quick } = this.#options
+    const stat = quick.stat(layout.pathOf(blobName(digest)))
+    return stat === undefined || stat === null || stat.sizeBytes === digest.sizeBytes ? stat : undefined
+  }
+
+  /** Reads a part of the file of a blob without waiting; undefined when it has to be opened for that. */
+  readQuickly(digest: Digest, { offset, length }: ByteRange): Uint8Array | undefined {
+    const { layout, quick } = this.#options
+    const bytes = Buffer.allocUnsafeSlow(length)
+    return quick.read(layout.pathOf(blobName(digest)), bytes, offset) === length ? bytes : undefined
   }
 
   /** Opens the file of a blob to read it; undefined when it is not there. */

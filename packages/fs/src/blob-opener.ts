@@ -36,6 +36,8 @@ export class BlobOpener {
 
   /** Opens a range of a blob; null when it is not there. */
   async open(digest: Digest, range: ByteRange, options: OpenOptions): Promise<BlobReader | null> {
+    const bytes = this.readQuickly(digest, range, options)
+    if (bytes !== undefined) return bytes === null ? null : readerFromBytes(bytes, options)
     const release = options.hold()
     try {
       if (range.length <= AT_ONCE_BYTES) return await this.#readAtOnce(digest, range, options)
@@ -43,6 +45,22 @@ export class BlobOpener {
     } finally {
       release()
     }
+  }
+
+  /** Reads a small range of a blob without waiting; null when it is not there, undefined when it has to be opened for that. */
+  readQuickly(
+    digest: Digest,
+    range: ByteRange,
+    { isUse }: Pick<OpenOptions, 'isUse'>,
+  ): Uint8Array | null | undefined {
+    if (range.length > AT_ONCE_BYTES) return undefined
+    const { blobs, accessLog } = this.#options
+    const stat = blobs.findQuickly(digest)
+    if (stat === undefined || stat === null) return stat
+    const bytes = blobs.readQuickly(digest, range)
+    if (bytes === undefined || !isContent(bytes, range, digest)) return undefined
+    if (isUse) accessLog.use(blobName(digest), stat.modifiedUs)
+    return bytes
   }
 
   async #readAtOnce(digest: Digest, range: ByteRange, options: OpenOptions): Promise<BlobReader | null> {
@@ -54,10 +72,7 @@ export class BlobOpener {
       if (stat === null) return null
       const bytes = Buffer.allocUnsafeSlow(range.length)
       const bytesRead = await attempt(digest, 'read', readFully(file, bytes, range.offset))
-      const isWhole =
-        bytesRead === range.length &&
-        (!coversBlob(range, digest) || digestOf(bytes, digest.digestFunction).hash === digest.hash)
-      if (isWhole) return readerFromBytes(bytes, options)
+      if (bytesRead === range.length && isContent(bytes, range, digest)) return readerFromBytes(bytes, options)
       const error = corruptError(digest, 'its file has other content')
       await blobs.drop(digest, stat, error)
       throw error
@@ -106,4 +121,9 @@ export class BlobOpener {
     if (isUse) accessLog.use(blobName(digest), stat.modifiedUs)
     return stat
   }
+}
+
+/** Tells whether bytes are what a blob has in a range; of a part of it nobody knows. */
+function isContent(bytes: Uint8Array, range: ByteRange, digest: Digest): boolean {
+  return !coversBlob(range, digest) || digestOf(bytes, digest.digestFunction).hash === digest.hash
 }

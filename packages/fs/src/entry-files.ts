@@ -1,6 +1,6 @@
 import type { ActionCacheEntry, ActionCacheRecord, ActionKey } from '@caskade/core'
 import { isErrnoException, KeyedLock, mapLimit, reportEvent, StorageError } from '@caskade/core'
-import type { AccessClock, FileOperations, FileStat } from '@caskade/core/files'
+import type { AccessClock, FileOperations, FileStat, QuickReads } from '@caskade/core/files'
 import { fileCostBytes, fileError } from '@caskade/core/files'
 import type { AccessLog } from './access-log.ts'
 import { decodeEntry, encodeEntry } from './entry-record.ts'
@@ -19,6 +19,7 @@ const LIST_CONCURRENCY = 8
 export interface EntryFilesOptions {
   readonly layout: Layout
   readonly files: FileOperations
+  readonly quick: QuickReads
   readonly stored: StoredFiles
   readonly taker: FileTaker
   readonly held: HeldFiles
@@ -26,6 +27,12 @@ export interface EntryFilesOptions {
   readonly room: Room
   readonly clock: AccessClock
   readonly accessLog: AccessLog
+}
+
+/** An entry, and what the file system knows of its file. */
+interface FoundEntry {
+  readonly record: ActionCacheRecord
+  readonly stat: FileStat
 }
 
 /** Reads, stores and removes entries, each a file that is replaced by a rename. */
@@ -90,7 +97,7 @@ export class EntryFiles {
     for (const folder of await attempt('list', stored.entryFolders())) {
       onFolder()
       const names = (await attempt('list', stored.names(folder))).filter((name) => mayBeIn(name, namespacePrefix))
-      const found = await mapLimit(names, LIST_CONCURRENCY, (name) => attempt('read', this.#read(name)))
+      const found = await mapLimit(names, LIST_CONCURRENCY, (name) => attempt('read', this.#readOpened(name)))
       for (const each of found) {
         if (each?.record.key.namespace.startsWith(namespacePrefix) === true) yield each.record
       }
@@ -128,7 +135,12 @@ export class EntryFiles {
     for (const digest of references) this.#options.accessLog.keep(blobName(digest))
   }
 
-  async #read(name: StoredName): Promise<{ readonly record: ActionCacheRecord; readonly stat: FileStat } | undefined> {
+  async #read(name: StoredName): Promise<FoundEntry | undefined> {
+    const quick = this.#readQuickly(name)
+    return quick === undefined ? this.#readOpened(name) : (quick ?? undefined)
+  }
+
+  async #readOpened(name: StoredName): Promise<FoundEntry | undefined> {
     const { files, layout, taker } = this.#options
     const file = await files.open(layout.pathOf(name), 'read').catch((error: unknown) => {
       if (isErrnoException(error, 'ENOENT')) return undefined
@@ -139,8 +151,8 @@ export class EntryFiles {
       const stat = await file.stat()
       const content = Buffer.allocUnsafeSlow(stat.sizeBytes)
       const bytesRead = await file.read(content, 0)
-      const record = bytesRead === content.byteLength ? decodeEntry(content) : undefined
-      if (record !== undefined && entryName(record.key) === name) return { record, stat }
+      const record = bytesRead === content.byteLength ? recordOf(name, content) : undefined
+      if (record !== undefined) return { record, stat }
       const error = new StorageError('corrupt', `Fs: the file of entry ${name} is damaged`)
       reportEvent({ kind: 'corrupt', storageType: 'Fs', operation: 'get', error })
       await taker.take(name, ({ inode }) => inode === stat.inode)
@@ -149,6 +161,24 @@ export class EntryFiles {
       await file.close()
     }
   }
+
+  /** Reads an entry without waiting; null when there is none, undefined when its file has to be opened for that. */
+  #readQuickly(name: StoredName): FoundEntry | null | undefined {
+    const { quick, layout } = this.#options
+    const path = layout.pathOf(name)
+    const stat = quick.stat(path)
+    if (stat === undefined || stat === null) return stat
+    const content = Buffer.allocUnsafeSlow(stat.sizeBytes)
+    if (quick.read(path, content, 0) !== stat.sizeBytes) return undefined
+    const record = recordOf(name, content)
+    return record === undefined ? undefined : { record, stat }
+  }
+}
+
+/** The entry in the content of a file; undefined when it is damaged, or belongs elsewhere. */
+function recordOf(name: StoredName, content: Buffer): ActionCacheRecord | undefined {
+  const record = decodeEntry(content)
+  return record !== undefined && entryName(record.key) === name ? record : undefined
 }
 
 async function attempt<Result>(action: string, operation: Promise<Result>): Promise<Result> {

@@ -56,9 +56,14 @@ export class FolderSyncs {
    * @param changedMs When anything about the file was last changed, which is no earlier than when it got its name.
    */
   async settled(path: string, changedMs: number): Promise<boolean> {
-    if ((this.#folders.get(path)?.syncedMs ?? 0) > changedMs || Date.now() - changedMs > RECENT_MS) return false
+    if (this.isSettled(path, changedMs)) return false
     await this.sync(path)
     return true
+  }
+
+  /** Tells whether that is known to be so already. */
+  isSettled(path: string, changedMs: number): boolean {
+    return (this.#folders.get(path)?.syncedMs ?? 0) > changedMs || Date.now() - changedMs > RECENT_MS
   }
 
   /** Most are there, with thousands of names in them, and need not be read to know that. */

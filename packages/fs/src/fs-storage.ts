@@ -9,7 +9,7 @@ import type {
   OperationOptions,
   ReadOptions,
 } from '@caskade/core'
-import { assertHash, createDigest, checkContent, resolveRange, StorageABC } from '@caskade/core'
+import { assertDigest, assertHash, createDigest, checkContent, inSlices, resolveRange, StorageABC } from '@caskade/core'
 import { fileError, largestFileBytes } from '@caskade/core/files'
 import { attempt } from './blob-files.ts'
 import type { FsOptions } from './fs-options.ts'
@@ -53,6 +53,8 @@ export class FsStorage extends StorageABC {
 
   override async hasBlob(digest: Digest, { signal }: OperationOptions = {}): Promise<boolean> {
     this.assertReady(digest, signal)
+    const quick = this.#hasQuickly(digest)
+    if (quick !== undefined) return quick
     return this.holding(async () => {
       const { blobs, accessLog, syncs } = this.#store.running
       const stat = await blobs.find(digest)
@@ -63,6 +65,44 @@ export class FsStorage extends StorageABC {
       const hasWaited = await attempt(digest, 'sync', syncs.settled(this.#store.layout.folderOf(name), stat.changedMs))
       return !hasWaited || (await blobs.find(digest)) !== undefined
     })
+  }
+
+  override async missingBlobs(digests: readonly Digest[], options: OperationOptions = {}): Promise<Digest[]> {
+    this.assertRunning(options.signal)
+    for (const digest of digests) assertDigest(digest)
+    const unsure: Digest[] = []
+    const missing: Digest[] = []
+    const look = (digest: Digest): void => {
+      const has = this.#hasQuickly(digest)
+      if (has === undefined) unsure.push(digest)
+      if (has !== true) missing.push(digest)
+    }
+    await inSlices(digests, look, { beforeSlice: () => this.assertRunning(options.signal) })
+    if (unsure.length === 0) return missing
+    const found = new Set(unsure)
+    for (const digest of await super.missingBlobs(unsure, options)) found.delete(digest)
+    return missing.filter((digest) => !found.has(digest))
+  }
+
+  override async bulkReadBlobs(
+    digests: readonly Digest[],
+    options: OperationOptions = {},
+  ): Promise<Map<string, Uint8Array>> {
+    this.assertRunning(options.signal)
+    for (const digest of digests) assertDigest(digest)
+    const found = new Map<string, Uint8Array>()
+    const unsure: Digest[] = []
+    const read = (digest: Digest): void => {
+      if (found.has(digest.hash)) return
+      const { opener } = this.#store.running
+      const bytes = opener.readQuickly(digest, resolveRange(digest, {}), { isUse: true })
+      if (bytes === undefined) unsure.push(digest)
+      else if (bytes !== null) found.set(digest.hash, bytes)
+    }
+    await inSlices(digests, read, { beforeSlice: () => this.assertRunning(options.signal) })
+    if (unsure.length === 0) return found
+    for (const [hash, bytes] of await super.bulkReadBlobs(unsure, options)) found.set(hash, bytes)
+    return found
   }
 
   override async getBlob(digest: Digest, options: ReadOptions = {}): Promise<BlobReader | null> {
@@ -116,6 +156,18 @@ export class FsStorage extends StorageABC {
         yield { digest, lastAccessMs: usedUs / 1000 }
       }
     }
+  }
+
+  /** Tells whether a blob is stored, without waiting; undefined when it cannot. Counts as use. */
+  #hasQuickly(digest: Digest): boolean | undefined {
+    const { blobs, accessLog, syncs } = this.#store.running
+    const stat = blobs.findQuickly(digest)
+    if (stat === undefined) return undefined
+    if (stat === null) return false
+    const name = blobName(digest)
+    if (!syncs.isSettled(this.#store.layout.folderOf(name), stat.changedMs)) return undefined
+    accessLog.use(name, stat.modifiedUs)
+    return true
   }
 }
 

@@ -61,7 +61,7 @@ describe('starting', () => {
       seen.push(file)
       return nodeFiles.stat(file)
     }
-    await using storage = new FsStorage({ path, files: { ...nodeFiles, stat } })
+    await using storage = new FsStorage({ path, files: { ...nodeFiles, stat, blocking: undefined } })
 
     await storage.start()
 
@@ -155,6 +155,7 @@ test('a blob that is asked for with another size is absent, stays, and is hashed
   let reads = 0
   const files: typeof nodeFiles = {
     ...nodeFiles,
+    blocking: undefined,
     async open(name, mode) {
       const file = await nodeFiles.open(name, mode)
       if (!name.includes('/cas/')) return file

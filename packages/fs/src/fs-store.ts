@@ -1,7 +1,7 @@
 import type { Quota } from '@caskade/core'
 import { Lifecycle, recordedLeaseUs, reportEvent, resolveQuota, StorageError } from '@caskade/core'
 import type { FileOperations } from '@caskade/core/files'
-import { AccessClock, createLastingDirectory, fileError, nodeFiles, OwnedDirectory } from '@caskade/core/files'
+import { AccessClock, createLastingDirectory, fileError, nodeFiles, OwnedDirectory, QuickReads } from '@caskade/core/files'
 import { AccessLog, RECORD_AFTER_MS } from './access-log.ts'
 import { Accounts } from './accounts.ts'
 import { BlobFiles } from './blob-files.ts'
@@ -140,10 +140,11 @@ export class FsStore extends Lifecycle {
     })
     const room = new Room({ quota, accounts, evictor, taker })
     const publisher = new FilePublisher({ layout, files, syncs, taker, directory: owner.path })
-    const blobs = new BlobFiles({ layout, files, taker })
+    const quick = new QuickReads(files.blocking)
+    const blobs = new BlobFiles({ layout, files, quick, taker })
     const opener = new BlobOpener({ blobs, held, accessLog })
     const writer = new BlobWriter({ layout, files, blobs, syncs, taker, publisher, room, clock, granularityMs })
-    const entries = new EntryFiles({ layout, files, stored, taker, held, publisher, room, clock, accessLog })
+    const entries = new EntryFiles({ layout, files, quick, stored, taker, held, publisher, room, clock, accessLog })
 
     await putBackTaken({ layout, files, syncs, owner }).catch(reportFailure)
     await this.#openAccounts(accounts, stored)

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { join } from 'node:path'
+import { join, sep } from 'node:path'
 import type { ActionKey, Digest, DigestFunction } from '@caskade/core'
 import { digestFunctions } from '@caskade/core'
 
@@ -37,7 +37,7 @@ export class Layout {
   /** The path at which a stored file is found. */
   pathOf(name: StoredName): string {
     const [area, group, hash = ''] = name.split('.')
-    return join(this.folderOf(name), area === 'cas' ? hash : `${group}.${hash}`)
+    return `${this.folderOf(name)}${sep}${area === 'cas' ? hash : `${group}.${hash}`}`
   }
 
   /**
@@ -46,7 +46,8 @@ export class Layout {
    */
   folderOf(name: StoredName): string {
     const [area = '', group = '', hash = ''] = name.split('.')
-    return area === 'cas' ? join(this.blobs, group, hash.slice(0, 2)) : join(this.entries, hash.slice(0, 2))
+    const bucket = hash.slice(0, 2)
+    return area === 'cas' ? `${this.blobs}${sep}${group}${sep}${bucket}` : `${this.entries}${sep}${bucket}`
   }
 }
 

@@ -117,16 +117,16 @@ export class BlobOpener {
     fileId: number,
     { signal, hold }: OpenOptions,
   ): Promise<BlobReader | undefined> {
+    const buffer = Buffer.allocUnsafeSlow(digest.sizeBytes + 1)
+    // Whatever is wrong, opening it tells.
+    const quick = contentOf(digest, buffer, this.#store.files.readQuickly(fileId, buffer))
+    if (quick !== undefined) return readerFromBytes(quick, { signal })
     const release = this.#holdFile(record, fileId, hold)
     try {
       const file = await this.#store.files.open(fileId, digest)
       if (file === undefined) return undefined
-      const buffer = Buffer.allocUnsafeSlow(digest.sizeBytes + 1)
-      const sizeBytes = await this.#readAll(digest, file, buffer)
-      const bytes = buffer.subarray(0, sizeBytes)
-      if (sizeBytes === digest.sizeBytes && digestOf(bytes, digest.digestFunction).hash === digest.hash) {
-        return readerFromBytes(bytes, { signal })
-      }
+      const content = contentOf(digest, buffer, await this.#readAll(digest, file, buffer))
+      if (content !== undefined) return readerFromBytes(content, { signal })
       const error = corruptError(digest, 'its file has other content')
       await this.dropDamaged(digest, record, error)
       throw error
@@ -153,6 +153,13 @@ export class BlobOpener {
       letGo()
     }
   }
+}
+
+/** The content of a blob in a buffer that has room for one byte more; undefined when what was read is not that. */
+function contentOf(digest: Digest, buffer: Uint8Array, bytesRead: number | undefined): Uint8Array | undefined {
+  if (bytesRead !== digest.sizeBytes) return undefined
+  const bytes = buffer.subarray(0, bytesRead)
+  return digestOf(bytes, digest.digestFunction).hash === digest.hash ? bytes : undefined
 }
 
 /** The content of a blob that is a row, or what is wrong with it. */

@@ -1,6 +1,8 @@
 import fs from 'node:fs'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { promisify } from 'node:util'
+import type { BlockingReads } from './blocking-reads.ts'
+import { nodeBlockingReads } from './blocking-reads.ts'
 import type { FileStat } from './file-stat.ts'
 import { fileStat, toSeconds } from './file-stat.ts'
 import { NodeFile } from './node-file.ts'
@@ -48,6 +50,8 @@ export interface FileOperations {
   readDirectory(path: string): Promise<string[]>
   /** Waits until the names in a folder are on disk: files created in it, linked, renamed or removed. */
   syncDirectory(path: string): Promise<void>
+  /** Reads that do not go through the thread pool, for those who know when that is quick. Default: none, all reads go through it. */
+  readonly blocking?: BlockingReads | undefined
 }
 
 const OPEN_FLAGS: Readonly<Record<OpenMode, string>> = { read: 'r', update: 'r+', create: 'wx+', overwrite: 'w+' }
@@ -60,6 +64,7 @@ const utimes = promisify(fs.utimes)
 
 /** The operations of the real file system. */
 export const nodeFiles: FileOperations = {
+  blocking: nodeBlockingReads,
   open: async (path, mode) => new NodeFile(await open(path, OPEN_FLAGS[mode])),
   link: promisify(fs.link),
   rename: promisify(fs.rename),

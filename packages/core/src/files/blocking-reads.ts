@@ -1,0 +1,33 @@
+import fs from 'node:fs'
+import type { FileStat } from './file-stat.ts'
+import { fileStat } from './file-stat.ts'
+
+/** Reads that the whole event loop waits for. They throw the errors of Node.js. */
+export interface BlockingReads {
+  /** What the file system knows of a file; null when there is none. */
+  stat(path: string): FileStat | null
+  /** Opens a file, reads into `buffer` from a position in it until that is full or the file ends, and closes it; returns how many bytes there were. */
+  read(path: string, buffer: Uint8Array, position: number): number
+}
+
+/** Those of the real file system. */
+export const nodeBlockingReads: BlockingReads = {
+  stat(path) {
+    const stat = fs.statSync(path, { throwIfNoEntry: false })
+    return stat === undefined ? null : fileStat(stat)
+  },
+  read(path, buffer, position) {
+    const descriptor = fs.openSync(path, 'r')
+    try {
+      let filled = 0
+      while (filled < buffer.byteLength) {
+        const bytesRead = fs.readSync(descriptor, buffer, filled, buffer.byteLength - filled, position + filled)
+        if (bytesRead === 0) break
+        filled += bytesRead
+      }
+      return filled
+    } finally {
+      fs.closeSync(descriptor)
+    }
+  },
+}
