@@ -41,7 +41,7 @@ function quickAnswers(quick: QuickReads): number {
 test('a file is looked at and read, from its middle as well, to its end and no further', async () => {
   const path = join(directory, 'file')
   await writeFile(path, 'content')
-  const quick = new QuickReads(nodeBlockingReads)
+  const quick = new QuickReads(nodeBlockingReads, () => 0)
   const [part, all] = [Buffer.alloc(3), Buffer.alloc(20)]
 
   expect(quick.stat(path)).toMatchObject({ sizeBytes: 7, links: 1 })
@@ -53,7 +53,7 @@ test('a file is looked at and read, from its middle as well, to its end and no f
 })
 
 test('an absent file is an answer, whatever else goes wrong is none', () => {
-  const quick = new QuickReads(nodeBlockingReads)
+  const quick = new QuickReads(nodeBlockingReads, () => 0)
 
   expect(quick.stat(join(directory, 'absent'))).toBe(null)
   expect(quick.read(join(directory, 'absent'), Buffer.alloc(1), 0)).toBe(undefined)
