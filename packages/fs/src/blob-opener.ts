@@ -48,11 +48,7 @@ export class BlobOpener {
   }
 
   /** Reads a small range of a blob without waiting; null when it is not there, undefined when it has to be opened for that. */
-  readQuickly(
-    digest: Digest,
-    range: ByteRange,
-    { isUse }: Pick<OpenOptions, 'isUse'>,
-  ): Uint8Array | null | undefined {
+  readQuickly(digest: Digest, range: ByteRange, { isUse }: Pick<OpenOptions, 'isUse'>): Uint8Array | null | undefined {
     if (range.length > AT_ONCE_BYTES) return undefined
     const { blobs, accessLog } = this.#options
     const stat = blobs.findQuickly(digest)

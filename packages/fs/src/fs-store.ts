@@ -1,7 +1,14 @@
 import type { Quota } from '@caskade/core'
 import { Lifecycle, recordedLeaseUs, reportEvent, resolveQuota, StorageError } from '@caskade/core'
 import type { FileOperations } from '@caskade/core/files'
-import { AccessClock, createLastingDirectory, fileError, nodeFiles, OwnedDirectory, QuickReads } from '@caskade/core/files'
+import {
+  AccessClock,
+  createLastingDirectory,
+  fileError,
+  nodeFiles,
+  OwnedDirectory,
+  QuickReads,
+} from '@caskade/core/files'
 import { AccessLog, RECORD_AFTER_MS } from './access-log.ts'
 import { Accounts } from './accounts.ts'
 import { BlobFiles } from './blob-files.ts'
