@@ -2,11 +2,11 @@ import { once } from 'node:events'
 import { get } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import type { BlobReader, Digest, ReadOptions } from '@caskade/core'
-import { readerFromChunks, SpoolBudget, StorageError } from '@caskade/core'
+import { readerFromChunks, StorageError } from '@caskade/core'
 import { memoryBackend, MemoryStorage } from '@caskade/memory'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { bazelHttpFrontend } from './frontends/bazel-http.ts'
-import { HttpServer } from './http/http-server.ts'
+import type { RunningHttpFrontends } from './testing/http-frontends.fixture.ts'
+import { startHttpFrontends } from './testing/http-frontends.fixture.ts'
 import { newBlob } from './testing/reapi-support.fixture.ts'
 
 const blob = newBlob(20_000_000)
@@ -31,26 +31,16 @@ class HalfStorage extends MemoryStorage {
 }
 
 let storage: HalfStorage
-let server: HttpServer
-let failures: unknown[]
+let frontends: RunningHttpFrontends
 let url: string
 
 beforeEach(async () => {
   storage = new HalfStorage()
-  failures = []
-  await storage.start()
-  const backend = { ...memoryBackend(), storage }
-  const context = { backend, uploadDirectory: '', spoolBudget: new SpoolBudget(0), maxBlobBytes: 100 }
-  const onFailure = (_: unknown, error: unknown): void => void failures.push(error)
-  server = new HttpServer([bazelHttpFrontend(context)], { maxConnections: 10, onFailure })
-  const { port } = await server.listen({ host: '127.0.0.1', port: 0 })
-  url = `http://127.0.0.1:${port}/cas/${blob.digest.hash}`
+  frontends = await startHttpFrontends({ backend: { ...memoryBackend(), storage } })
+  url = `${frontends.url}/cas/${blob.digest.hash}`
 })
 
-afterEach(async () => {
-  await server.close(1)
-  await storage.stop()
-})
+afterEach(() => frontends[Symbol.asyncDispose]())
 
 async function begin(): Promise<IncomingMessage> {
   const request = get(url, { agent: false })
@@ -70,7 +60,7 @@ describe('a download over HTTP', () => {
 
       await expect(reading).rejects.toThrow('aborted')
       await storage.released.promise
-      expect(failures).toEqual([error])
+      expect(frontends.failures).toEqual([error])
     },
   )
 
@@ -81,7 +71,7 @@ describe('a download over HTTP', () => {
     response.destroy()
 
     await storage.released.promise
-    await server.close(1)
-    expect(failures).toEqual([])
+    await frontends.close()
+    expect(frontends.failures).toEqual([])
   })
 })

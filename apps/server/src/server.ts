@@ -5,6 +5,7 @@ import type { Backend, ScrubReport } from '@caskade/core'
 import { EmptyBlobStorage, onStorageEvent, Scrubber, SpoolBudget, startAll, stopAll } from '@caskade/core'
 import { OwnedDirectory } from '@caskade/core/files'
 import { GrpcServer, Http2GrpcServer, StatusCode } from '@caskade/grpc'
+import type { ReapiOptions } from '@caskade/reapi'
 import { ReapiServices, toGrpcError } from '@caskade/reapi'
 import { buildBackend } from './backends/build-backend.ts'
 import { defaultBackend } from './backends/default-backend.ts'
@@ -12,13 +13,16 @@ import { defaultDataDirectory } from './config/environment.ts'
 import { CleanupStack } from './cleanup-stack.ts'
 import { parseListenAddress } from './config/listen-address.ts'
 import type { ServerConfig } from './config/server-config.ts'
-import type { FrontendContext } from './frontends/http-frontend.ts'
-import { bazelHttpFrontend } from './frontends/bazel-http.ts'
+import { createHttpFrontends } from './frontends/create-frontends.ts'
+import type { HttpFrontend } from './frontends/http-frontend.ts'
 import { operationsFrontend } from './frontends/operations.ts'
 import type { HttpExchange } from './http/http-exchange.ts'
 import { HttpServer } from './http/http-server.ts'
 import type { Log } from './log.ts'
 import { createLog } from './log.ts'
+import { countReapiUse } from './statistics/count-reapi-use.ts'
+import { serverStatus } from './statistics/server-status.ts'
+import { Statistics } from './statistics/statistics.ts'
 
 /** Messages of clients beyond this are refused, in bytes: a batch of blobs with their digests, or 100,000 digests. */
 const MAX_MESSAGE_BYTES = 8 * 1024 * 1024
@@ -69,6 +73,7 @@ export async function startServer(
   const storable = backend.storage.maxBlobBytes ?? Infinity
   const maxBlobBytes = Math.min(config.maxBlobBytes ?? DEFAULT_MAX_BLOB_BYTES, maxSpoolBytes, storable)
   const drainMs = config.drainMs ?? 10_000
+  const startedAt = new Date()
 
   const cleanup = new CleanupStack()
   try {
@@ -78,10 +83,17 @@ export async function startServer(
     await startScrubber(config, backend, cleanup, log)
     const uploadDirectory = await claimUploadDirectory(dataDirectory, cleanup)
 
-    const services = new ReapiServices({ ...config, backend, uploadDirectory, spoolBudget, maxBlobBytes })
+    const statistics = new Statistics()
+    const shared = { backend, uploadDirectory, spoolBudget, maxBlobBytes }
+    const services = createReapiServices(config, shared, statistics)
     cleanup.defer(() => services[Symbol.asyncDispose]())
-    const http2 = new Http2GrpcServer(createGrpcServer(services, log), { maxConnections })
-    const http = createHttpServer({ backend, uploadDirectory, spoolBudget, maxBlobBytes }, maxConnections, log)
+    const { actionResults } = services
+    const frontends = [
+      operationsFrontend({ status: () => serverStatus(statistics, startedAt) }),
+      ...createHttpFrontends(config.frontends ?? {}, { ...shared, actionResults, statistics }),
+    ]
+    const http2 = new Http2GrpcServer(createGrpcServer(services, config, log), { maxConnections })
+    const http = createHttpServer(frontends, maxConnections, log)
     const grpcAddress = await http2.listen(grpcListen)
     cleanup.defer(() => Promise.all([http2.close(drainMs), http.close(drainMs)]))
     const httpAddress = await http.listen(httpListen)
@@ -113,9 +125,26 @@ async function startScrubber(
   cleanup.defer(() => scrubber.stop())
 }
 
-function createGrpcServer({ methods }: ReapiServices, log: Log): GrpcServer {
+function createReapiServices(
+  config: ServerConfig,
+  shared: Pick<ReapiOptions, 'backend' | 'uploadDirectory' | 'spoolBudget' | 'maxBlobBytes'>,
+  statistics: Statistics,
+): ReapiServices {
+  const { digestFunctions, maxBatchBytes, frontends } = config
+  const instance = frontends?.reapi?.instance
+  return new ReapiServices({
+    ...shared,
+    digestFunctions,
+    maxBatchBytes,
+    instanceNames: instance === undefined ? undefined : [instance],
+    onUse: countReapiUse(statistics),
+  })
+}
+
+/** Without the Remote Execution API, what is left is to tell that the server is well. */
+function createGrpcServer(services: ReapiServices, { frontends }: ServerConfig, log: Log): GrpcServer {
   return new GrpcServer({
-    methods,
+    methods: frontends?.reapi?.enabled === false ? services.healthMethods : services.methods,
     maxMessageBytes: MAX_MESSAGE_BYTES,
     toGrpcError,
     onCallFailed(path, error, cause) {
@@ -124,8 +153,7 @@ function createGrpcServer({ methods }: ReapiServices, log: Log): GrpcServer {
   })
 }
 
-function createHttpServer(context: FrontendContext, maxConnections: number, log: Log): HttpServer {
-  const frontends = [operationsFrontend(), bazelHttpFrontend(context)]
+function createHttpServer(frontends: readonly HttpFrontend[], maxConnections: number, log: Log): HttpServer {
   const onFailure = ({ method, path }: HttpExchange, error: unknown): void =>
     log.error({ method, path, err: error }, 'request failed')
   return new HttpServer(frontends, { maxConnections, onFailure })

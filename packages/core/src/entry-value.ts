@@ -62,20 +62,38 @@ export async function putEntryBytes(
   return putEntryValue(backend, key, value, options)
 }
 
+/** A stored value, and where it is: within its entry, or a blob of its own. */
+export interface FoundEntryValue extends Omit<ActionCacheEntry, 'bytes'> {
+  readonly value: { readonly bytes: Uint8Array } | { readonly digest: Digest }
+}
+
+/** Finds a stored value; resolves to null when there is no entry, or none that makes sense. Whether its blob is there, reading it tells. */
+export async function findEntryValue(
+  { actionCache }: Backend,
+  key: ActionKey,
+  options: OperationOptions = {},
+): Promise<FoundEntryValue | null> {
+  const entry = await actionCache.get(key, options)
+  if (entry === null) return null
+  const { bytes, references } = entry
+  const { [VALUE_BLOB]: location, ...metadata } = entry.metadata
+  if (location === undefined) return { value: { bytes }, references, metadata }
+  const digest = parseLocation(location)
+  return digest === undefined ? null : { value: { digest }, references: references.slice(1), metadata }
+}
+
 /** Opens a stored value; resolves to null when there is no entry, or its blob is gone. */
 export async function openEntryValue(
-  { storage, actionCache }: Backend,
+  backend: Backend,
   key: ActionKey,
   options: OperationOptions = {},
 ): Promise<OpenEntryValue | null> {
-  const entry = await actionCache.get(key, options)
-  if (entry === null) return null
-  const { [VALUE_BLOB]: location, ...metadata } = entry.metadata
-  if (location === undefined) {
-    return { reader: readerFromBytes(entry.bytes, options), references: entry.references, metadata }
-  }
-  const reader = await storage.getBlob(parseLocation(location), options)
-  return reader === null ? null : { reader, references: entry.references.slice(1), metadata }
+  const found = await findEntryValue(backend, key, options)
+  if (found === null) return null
+  const { value, ...rest } = found
+  if ('bytes' in value) return { reader: readerFromBytes(value.bytes, options), ...rest }
+  const reader = await backend.storage.getBlob(value.digest, options)
+  return reader === null ? null : { reader, ...rest }
 }
 
 /** Reads a stored value into memory; null as {@link openEntryValue}, or when it is damaged or has more than `maxBytes`. */
@@ -98,8 +116,12 @@ export async function getEntryBytes(
   }
 }
 
-function parseLocation(location: string): Digest {
-  const [, digestFunction, hash, sizeBytes] = /^(\w+):(\w+)\/(\d+)$/.exec(location) ?? []
-  if (hash !== undefined) return createDigest(hash, Number(sizeBytes), digestFunction as DigestFunction)
-  throw new StorageError('corrupt', `action cache: ${JSON.stringify(location)} does not say where a value is`)
+function parseLocation(location: string): Digest | undefined {
+  const [, digestFunction, hash = '', sizeBytes] = /^(\w+):(\w+)\/(\d+)$/.exec(location) ?? []
+  try {
+    return createDigest(hash, Number(sizeBytes), digestFunction as DigestFunction)
+  } catch (error) {
+    if (StorageError.is(error, 'invalid-argument')) return undefined
+    throw error
+  }
 }

@@ -28,6 +28,8 @@ export {
 export { EmptyBlobStorage } from './empty-blob-storage.ts'
 export {
   type EntryValue,
+  findEntryValue,
+  type FoundEntryValue,
   getEntryBytes,
   type OpenEntryValue,
   openEntryValue,

@@ -29,6 +29,8 @@ export interface OptionSchema {
   readonly minItems?: number | undefined
   /** What the items of an array must be. */
   readonly items?: { readonly type: 'string' | 'number'; readonly enum?: readonly string[] | undefined } | undefined
+  /** What an object may hold; anything else is refused. */
+  readonly properties?: Readonly<Record<string, OptionSchema>> | undefined
   /** What the values of an object must be whose keys are names that whoever configures it chooses. */
   readonly additionalProperties?:
     | { readonly type: 'string' | 'number'; readonly minimum?: number | undefined }

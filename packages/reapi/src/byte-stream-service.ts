@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf'
 import type { Digest, ReadOptions } from '@caskade/core'
-import { formatDigest, StorageError } from '@caskade/core'
+import { formatDigest, resolveRange, StorageError } from '@caskade/core'
 import type { CallContext, Method } from '@caskade/grpc'
 import { clientStreamingMethod, GrpcError, serverStreamingMethod, StatusCode, unaryMethod } from '@caskade/grpc'
 import { codecOf, pathOf } from './codec.ts'
@@ -50,12 +50,15 @@ export class ByteStreamService {
 
   async *#read(request: ReadRequest, call: CallContext): AsyncGenerator<Uint8Array, void, undefined> {
     const resource = this.#offered(parseReadName(request.resourceName))
+    const range = readRange(request, resource)
     let hasSent = false
     try {
-      for await (const chunk of this.#content(resource, readRange(request, resource), call)) {
+      for await (const chunk of this.#content(resource, range, call)) {
         hasSent = true
         yield* cut(chunk)
       }
+      const { length: bytes } = resolveRange(resource.digest, range)
+      this.#settings.onUse({ kind: 'read', blobs: 1, bytes }, call)
     } catch (error) {
       // Found damaged before a byte left, and dropped: it is missing now, and the client can act on that.
       if (!hasSent && StorageError.is(error, 'corrupt')) throw notStored(resource.digest)
@@ -75,20 +78,26 @@ export class ByteStreamService {
     yield* compressor === 'zstd' ? compress(reader) : reader
   }
 
-  async #write(requests: AsyncIterable<WriteRequestMessage>, { signal }: CallContext): Promise<WriteResponse> {
+  async #write(requests: AsyncIterable<WriteRequestMessage>, call: CallContext): Promise<WriteResponse> {
+    const { signal } = call
+    const { backend, onUse } = this.#settings
     const messages = requests[Symbol.asyncIterator]()
     const first = await messages.next()
     if (first.done === true) throw new GrpcError(StatusCode.INVALID_ARGUMENT, 'Write: the first message is missing')
     const name = first.value.resourceName
     const resource = this.#offered(parseWriteName(name))
     this.#assertSize(resource)
-    if (await this.#settings.backend.storage.hasBlob(resource.digest, { signal })) return alreadyStored(resource)
+    const { sizeBytes: bytes } = resource.digest
+    if (await backend.storage.hasBlob(resource.digest, { signal })) {
+      onUse({ kind: 'write', blobs: 1, bytes, isKnown: true }, call)
+      return alreadyStored(resource)
+    }
     const feeder = Symbol(name)
     const upload = await this.#beginOrResume(name, resource, first.value, feeder)
     try {
       await receive(upload, feeder, name, first.value, messages)
       // Without the signal: everything is here, and a client that is gone will look for it when it tries again.
-      await upload.commit((source) => this.#settings.backend.storage.commitWrite(resource.digest, source))
+      await upload.commit((source) => backend.storage.commitWrite(resource.digest, source))
     } catch (error) {
       // Only what a client may still complete is kept: its connection broke, or it stopped short.
       if (signal.aborted || error instanceof IncompleteWrite) await this.#uploads.leave(name, upload, feeder)
@@ -97,6 +106,7 @@ export class ByteStreamService {
     }
     const committedSize = BigInt(upload.receivedBytes)
     await this.#uploads.end(name, upload)
+    onUse({ kind: 'write', blobs: 1, bytes, isKnown: false }, call)
     return create(WriteResponseSchema, { committedSize })
   }
 
@@ -131,6 +141,7 @@ export class ByteStreamService {
   }
 
   #offered<Resource extends BlobResource>(resource: Resource): Resource {
+    this.#settings.assertInstance(resource.instanceName)
     this.#digests.assertOffered(resource.digest.digestFunction ?? 'sha256')
     return resource
   }

@@ -11,8 +11,9 @@ import {
 } from './messages.ts'
 import type { ReapiSettings } from './reapi-options.ts'
 
-/** Tells clients what they may use; the same for every instance name. */
-export function capabilitiesMethods({ digestFunctions, maxBatchBytes, maxBlobBytes }: ReapiSettings): Method[] {
+/** Tells clients what they may use; the same for every instance name that is served. */
+export function capabilitiesMethods(settings: ReapiSettings): Method[] {
+  const { digestFunctions, maxBatchBytes, maxBlobBytes, assertInstance } = settings
   const capabilities = create(ServerCapabilitiesSchema, {
     cacheCapabilities: {
       digestFunctions: digestFunctions.map(wireFunctionOf),
@@ -28,5 +29,10 @@ export function capabilitiesMethods({ digestFunctions, maxBatchBytes, maxBlobByt
     lowApiVersion: { major: 2, minor: 0 },
     highApiVersion: { major: 2, minor: 3 },
   })
-  return [unaryMethod(codecOf(Capabilities.method.getCapabilities), async () => capabilities)]
+  return [
+    unaryMethod(codecOf(Capabilities.method.getCapabilities), async ({ instanceName }) => {
+      assertInstance(instanceName)
+      return capabilities
+    }),
+  ]
 }

@@ -29,6 +29,7 @@ import {
   GetTreeResponseSchema,
 } from './messages.ts'
 import type { ReapiSettings } from './reapi-options.ts'
+import type { ReapiUse } from './reapi-use.ts'
 import { toRpcStatus } from './status-mapping.ts'
 import { TreeLimits } from './tree-limits.ts'
 import { walkTree } from './tree-reader.ts'
@@ -84,18 +85,22 @@ export class CasService {
   }
 
   async #findMissingBlobs(
-    { blobDigests, digestFunction }: FindMissingBlobsRequest,
-    { signal }: CallContext,
+    { instanceName, blobDigests, digestFunction }: FindMissingBlobsRequest,
+    call: CallContext,
   ): Promise<FindMissingBlobsResponse> {
+    const { backend, assertInstance, onUse } = this.#settings
+    assertInstance(instanceName)
     const digests = await mapInTurns(blobDigests, (digest) => this.#digests.read(digest, digestFunction))
-    const missing = await this.#settings.backend.storage.missingBlobs(digests, { signal })
+    const missing = await backend.storage.missingBlobs(digests, { signal: call.signal })
+    onUse(queryUse(digests, missing), call)
     return create(FindMissingBlobsResponseSchema, { missingBlobDigests: await mapInTurns(missing, toWireDigest) })
   }
 
   async #batchUpdateBlobs(
-    { requests, digestFunction }: BatchUpdateBlobsRequest,
-    { signal }: CallContext,
+    { instanceName, requests, digestFunction }: BatchUpdateBlobsRequest,
+    call: CallContext,
   ): Promise<BatchUpdateBlobsResponse> {
+    this.#settings.assertInstance(instanceName)
     assertBatchCount(requests.length)
     const items = await mapInTurns(requests, (request) => this.#checkBatchItem(request, digestFunction))
     this.#assertBatchSize(items.map(({ sizeBytes }) => sizeBytes))
@@ -110,7 +115,10 @@ export class CasService {
       failures.push(isFailed ? outcome : undefined)
       if (!isFailed) blobs.push(outcome)
     }
-    const stored = (await this.#settings.backend.storage.bulkUpdateBlobs(blobs, { signal })).values()
+    const statuses = await this.#settings.backend.storage.bulkUpdateBlobs(blobs, { signal: call.signal })
+    const kept = blobs.filter((_, index) => statuses[index]?.code === 'ok').map(([, bytes]) => bytes.byteLength)
+    this.#settings.onUse({ kind: 'write', blobs: kept.length, bytes: sumOf(kept), isKnown: false }, call)
+    const stored = statuses.values()
     return create(BatchUpdateBlobsResponseSchema, {
       responses: requests.map(({ digest }, index) => ({
         ...(digest !== undefined && { digest }),
@@ -141,14 +149,17 @@ export class CasService {
   }
 
   async #batchReadBlobs(
-    { digests: wireDigests, digestFunction, acceptableCompressors }: BatchReadBlobsRequest,
+    { instanceName, digests: wireDigests, digestFunction, acceptableCompressors }: BatchReadBlobsRequest,
     call: CallContext,
   ): Promise<BatchReadBlobsResponse> {
+    this.#settings.assertInstance(instanceName)
     assertBatchCount(wireDigests.length)
     const digests = await mapInTurns(wireDigests, (digest) => this.#digests.read(digest, digestFunction))
-    const totalBytes = this.#assertBatchSize(digests.map(({ sizeBytes }) => sizeBytes))
-    if (totalBytes > UNCOUNTED_BYTES) call.whenOver(await this.#responses.acquire(totalBytes, call))
+    const batchBytes = this.#assertBatchSize(digests.map(({ sizeBytes }) => sizeBytes))
+    if (batchBytes > UNCOUNTED_BYTES) call.whenOver(await this.#responses.acquire(batchBytes, call))
     const outcomes = await this.#readAll(digests, call.signal)
+    const sizes = [...outcomes.values()].map((outcome) => ('byteLength' in outcome ? outcome.byteLength : 0))
+    this.#settings.onUse({ kind: 'read', blobs: sizes.length, bytes: sumOf(sizes) }, call)
     const responses = await answerBatchRead(digests, outcomes, {
       maxBytes: Math.max(DEFAULT_RECEIVED_BYTES, this.#settings.maxBatchBytes + BATCH_OVERHEAD_BYTES),
       isZstdAccepted: acceptableCompressors.includes(Compressor.ZSTD),
@@ -174,10 +185,11 @@ export class CasService {
   }
 
   async *#getTree(
-    { rootDigest, digestFunction, pageSize, pageToken }: GetTreeRequest,
+    { instanceName, rootDigest, digestFunction, pageSize, pageToken }: GetTreeRequest,
     { signal }: CallContext,
   ): AsyncGenerator<GetTreeResponse, void, undefined> {
-    const { backend, maxTreeBytes } = this.#settings
+    const { backend, maxTreeBytes, assertInstance } = this.#settings
+    assertInstance(instanceName)
     const root = this.#digests.read(rootDigest, digestFunction, 'root_digest')
     const skip = parsePageToken(pageToken)
     if (pageSize < 0) throw new GrpcError(StatusCode.INVALID_ARGUMENT, `page_size ${pageSize} is negative`)
@@ -209,11 +221,28 @@ export class CasService {
 
   /** Returns what the blobs come to, in bytes. */
   #assertBatchSize(sizes: readonly number[]): number {
-    const total = sizes.reduce((sum, size) => sum + size, 0)
+    const total = sumOf(sizes)
     if (total <= this.#settings.maxBatchBytes) return total
     const message = `the batch comes to ${total} bytes, at most ${this.#settings.maxBatchBytes} are allowed; use ByteStream`
     throw new GrpcError(StatusCode.INVALID_ARGUMENT, message)
   }
+}
+
+function sumOf(sizes: readonly number[]): number {
+  return sizes.reduce((sum, size) => sum + size, 0)
+}
+
+function queryUse(digests: readonly Digest[], missing: readonly Digest[]): ReapiUse {
+  return {
+    kind: 'query',
+    presentBlobs: digests.length - missing.length,
+    presentBytes: totalBytes(digests) - totalBytes(missing),
+    missingBlobs: missing.length,
+  }
+}
+
+function totalBytes(digests: readonly Digest[]): number {
+  return digests.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
 }
 
 /** Before anything is made of the items: each has an answer, however little there is to it. */

@@ -1,6 +1,8 @@
-export { actionKey } from './action-cache-service.ts'
+export { actionKey } from './action-results.ts'
+export { type ActionResultFormat, type EncodedActionResults } from './encoded-action-results.ts'
 export type { ReapiOptions } from './reapi-options.ts'
 export { ReapiServices } from './reapi-services.ts'
+export type { ReapiUse } from './reapi-use.ts'
 export {
   type BlobResource,
   formatReadName,

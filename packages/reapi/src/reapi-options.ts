@@ -1,5 +1,8 @@
 import type { Backend, DigestFunction } from '@caskade/core'
 import { SpoolBudget } from '@caskade/core'
+import type { CallContext } from '@caskade/grpc'
+import { GrpcError, StatusCode } from '@caskade/grpc'
+import type { ReapiUse } from './reapi-use.ts'
 
 /** What the services serve, and within which limits. */
 export interface ReapiOptions {
@@ -22,13 +25,20 @@ export interface ReapiOptions {
    * what compresses downloads. Calls wait until there is room; a connection has a quarter at most. Default: 128 MiB.
    */
   readonly maxResponseBytes?: number | undefined
+  /** The instance names that are served; calls for others are refused. Default: all. */
+  readonly instanceNames?: readonly string[] | undefined
+  /** Hears what each call came to, for statistics; `call` says whose it is. Must not throw. */
+  readonly onUse?: ((use: ReapiUse, call: CallContext) => void) | undefined
   /** How long an upload whose connection broke can be resumed, in milliseconds. Default: 5 minutes. */
   readonly resumeWithinMs?: number | undefined
 }
 
 /** The same with every default filled in. */
 export type ReapiSettings = {
-  readonly [Name in keyof ReapiOptions]-?: NonNullable<ReapiOptions[Name]>
+  readonly [Name in Exclude<keyof ReapiOptions, 'instanceNames'>]-?: NonNullable<ReapiOptions[Name]>
+} & {
+  /** @throws GrpcError `INVALID_ARGUMENT` for an instance name that is not served. */
+  readonly assertInstance: (instanceName: string) => void
 }
 
 /** Fills in the defaults. */
@@ -44,6 +54,20 @@ export function resolveOptions(options: ReapiOptions): ReapiSettings {
     maxTreeBytes: options.maxTreeBytes ?? 64 * 1024 ** 2,
     maxResponseBytes: options.maxResponseBytes ?? 128 * 1024 ** 2,
     resumeWithinMs: options.resumeWithinMs ?? 300_000,
+    onUse: options.onUse ?? (() => undefined),
+    assertInstance: instanceCheck(options.instanceNames),
+  }
+}
+
+/** Never NOT_FOUND, which would pass for a miss. */
+function instanceCheck(instanceNames: readonly string[] | undefined): (instanceName: string) => void {
+  if (instanceNames === undefined) return () => undefined
+  const served = new Set(instanceNames)
+  return (instanceName) => {
+    if (served.has(instanceName)) return
+    const known = instanceNames.map((name) => JSON.stringify(name)).join(', ')
+    const message = `instance_name ${JSON.stringify(instanceName.slice(0, 100))} is not served here; served: ${known}`
+    throw new GrpcError(StatusCode.INVALID_ARGUMENT, message)
   }
 }
 

@@ -38,7 +38,8 @@ export function nearestOf(name: string, known: readonly string[]): string | unde
   return distance(name.toLowerCase(), nearest.toLowerCase()) <= Math.max(2, name.length / 3) ? nearest : undefined
 }
 
-function convert({ format }: OptionSchema, value: unknown, path: string, problems: string[]): unknown {
+function convert({ format, properties }: OptionSchema, value: unknown, path: string, problems: string[]): unknown {
+  if (properties !== undefined && isObject(value)) return convertObject(properties, value, path, problems)
   if (typeof value !== 'string') return value
   if (format === 'bytes') {
     const bytes = parseBytes(value)
@@ -55,6 +56,25 @@ function convert({ format }: OptionSchema, value: unknown, path: string, problem
   return value
 }
 
+function convertObject(
+  properties: OptionsSchema['properties'],
+  value: Readonly<Record<string, unknown>>,
+  path: string,
+  problems: string[],
+): unknown {
+  try {
+    return checkOptions({ type: 'object', properties }, value, path)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    problems.push(...error.problems)
+    return undefined
+  }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
 function schemaProblems(schema: OptionsSchema, values: unknown, path: string): string[] {
   const properties = Object.fromEntries(
     Object.entries(schema.properties).map(([key, property]) => [key, withoutFormat(property)]),
@@ -68,8 +88,11 @@ function schemaProblems(schema: OptionsSchema, values: unknown, path: string): s
   })
 }
 
-/** Formats were dealt with, or are by the backends' own schemas; to a JSON Schema validator they would be unknown ones. */
-function withoutFormat({ format, ...property }: OptionSchema): object {
+/**
+ * Formats were dealt with, or are by the backends' own schemas; to a JSON Schema validator they would be unknown ones. So
+ * were the properties of objects.
+ */
+function withoutFormat({ format, properties: _, ...property }: OptionSchema): object {
   return format === 'backends' ? { ...property, additionalProperties: { type: 'object' } } : property
 }
 

@@ -1,5 +1,20 @@
 import type { BackendConfig, DigestFunction, OptionsSchema } from '@caskade/core'
 import { MAX_TIMER_MS } from '@caskade/core'
+import type { HttpFrontendConfigs } from '../frontends/create-frontends.ts'
+import { httpFrontendSchemas } from '../frontends/create-frontends.ts'
+
+/** What a configuration says of the Remote Execution API over gRPC. */
+export interface ReapiConfig {
+  /** Whether it is served. Default: true. */
+  readonly enabled?: boolean | undefined
+  /** Serves this instance alone. Default: any. */
+  readonly instance?: string | undefined
+}
+
+/** What a configuration says of each frontend, by its name; those that it does not name are served. */
+export interface FrontendConfigs extends HttpFrontendConfigs {
+  readonly reapi?: ReapiConfig | undefined
+}
 
 /** How a server is set up; what a configuration file says, with its units resolved. */
 export interface ServerConfig {
@@ -11,6 +26,8 @@ export interface ServerConfig {
   readonly data?: string | undefined
   /** The tree of backends. Default: memory in front of SQLite in the data folder. */
   readonly backend?: BackendConfig | undefined
+  /** The protocols that are served, and how. Default: all of them, to any instance. */
+  readonly frontends?: FrontendConfigs | undefined
   /** The digest functions that are offered. Default: SHA-256 alone. */
   readonly digestFunctions?: readonly DigestFunction[] | undefined
   /** Larger blobs are refused, in bytes. Default: 64 GiB. */
@@ -38,6 +55,21 @@ export const serverSchema: OptionsSchema = {
     httpListen: { type: 'string', description: 'Where HTTP/1.1 is served, as host:port' },
     data: { type: 'string', format: 'path', description: 'The folder for uploads, and for the default backend' },
     backend: { type: 'object', format: 'backend', description: 'The tree of backends' },
+    frontends: {
+      type: 'object',
+      description: 'The protocols that are served, and how',
+      properties: {
+        reapi: {
+          type: 'object',
+          description: 'The Remote Execution API over gRPC',
+          properties: {
+            enabled: { type: 'boolean', default: true, description: 'Whether it is served' },
+            instance: { type: 'string', description: 'Serves this instance alone' },
+          },
+        },
+        ...httpFrontendSchemas,
+      },
+    },
     digestFunctions: {
       type: 'array',
       minItems: 1,

@@ -1,12 +1,36 @@
+import type { HttpExchange } from '../http/http-exchange.ts'
+import { methodRefusal } from '../http/http-failure.ts'
 import type { HttpFrontend } from './http-frontend.ts'
 
-/** What the people and programs that run the server ask: `/healthz` answers while the server takes requests. */
-export function operationsFrontend(): HttpFrontend {
+/** What the operations frontend tells of. */
+export interface OperationsContext {
+  /** What there is to say of the server, as JSON. */
+  readonly status: () => unknown
+}
+
+/**
+ * What the people and programs ask that run the server: `/healthz` answers while it takes requests, `/status` says what it has
+ * done since it started.
+ */
+export function operationsFrontend({ status }: OperationsContext): HttpFrontend {
+  const answers = new Map<string, (exchange: HttpExchange) => void>([
+    ['/healthz', (exchange) => exchange.sendText({ status: 200 }, 'ok')],
+    ['/status', (exchange) => exchange.sendJson({ status: 200 }, status())],
+  ])
   return {
+    name: 'operations',
     route(exchange) {
-      if (exchange.path !== '/healthz') return undefined
-      exchange.sendText({ status: 200 }, 'ok')
-      return Promise.resolve()
+      const answer = answers.get(exchange.path)
+      if (answer === undefined) return undefined
+      return {
+        instanceName: '',
+        access: 'none',
+        async answer() {
+          const { method } = exchange
+          if (method !== 'GET' && method !== 'HEAD') throw methodRefusal(method, 'GET, HEAD')
+          answer(exchange)
+        },
+      }
     },
   }
 }

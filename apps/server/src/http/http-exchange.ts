@@ -15,6 +15,8 @@ export class HttpExchange {
   readonly method: string
   /** The path as the client wrote it: nothing is decoded, and no `..` resolved. */
   readonly path: string
+  /** What the client wrote after the path. */
+  readonly #query: string
   readonly headers: IncomingHttpHeaders
   readonly request: IncomingMessage
   readonly response: ServerResponse
@@ -25,11 +27,19 @@ export class HttpExchange {
   /** `expectsContinue`: the client waits to be told that its body is wanted. */
   constructor(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean) {
     this.method = request.method ?? 'GET'
-    this.path = (request.url ?? '/').split('?', 1)[0] ?? '/'
+    const [path = '/', ...query] = (request.url ?? '/').split('?')
+    this.path = path
+    this.#query = query.join('?')
     this.headers = request.headers
     this.request = request
     this.response = response
     this.#isHeldBack = expectsContinue
+  }
+
+  /** The address of the client, such as `127.0.0.1:50123`. */
+  get peer(): string {
+    const { remoteAddress = '', remotePort = 0 } = this.request.socket
+    return `${remoteAddress}:${remotePort}`
   }
 
   /** Aborted when the client goes away before it has the whole response. */
@@ -46,6 +56,11 @@ export class HttpExchange {
     return this.#controller.signal
   }
 
+  /** What the client asks for by name, after the path. */
+  get query(): URLSearchParams {
+    return new URLSearchParams(this.#query)
+  }
+
   /** The length that the client announces for its body; undefined when it does not, or not as a number. */
   get contentLength(): number | undefined {
     const length = Number(this.headers['content-length'] ?? Number.NaN)
@@ -60,12 +75,27 @@ export class HttpExchange {
     return this.request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>
   }
 
+  /** Reads the body of the request to its end and forgets it, for clients that take a connection that ends early for a failure. */
+  async discardBody(): Promise<void> {
+    for await (const chunk of this.body()) void chunk
+  }
+
   /** Answers with a line of text, or none for HEAD. */
-  sendText({ status, headers }: ResponseHead, text: string): void {
-    const body = Buffer.from(`${text}\n`)
+  sendText(head: ResponseHead, text: string): void {
+    this.sendBody(head, 'text/plain; charset=utf-8', `${text}\n`)
+  }
+
+  /** Answers with a value as JSON, or without it for HEAD. */
+  sendJson(head: ResponseHead, value: unknown): void {
+    this.sendBody(head, 'application/json', JSON.stringify(value))
+  }
+
+  /** Answers with a short body, or none for HEAD. The body of the request need not have been read. */
+  sendBody({ status, headers }: ResponseHead, contentType: string, content: string | Uint8Array): void {
+    const body = Buffer.from(content)
     const isBodyUnread = this.#isBodyUnread()
     this.response.writeHead(status, {
-      'content-type': 'text/plain; charset=utf-8',
+      'content-type': contentType,
       'content-length': body.byteLength,
       // A body that nobody read would be taken for the next request; so the connection ends with this one.
       ...(isBodyUnread && { connection: 'close' }),

@@ -1,11 +1,10 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { StorageError } from '@caskade/core'
-import { mapStorageErrorCode } from '@caskade/reapi'
 import type { ListenAddress } from '../config/listen-address.ts'
-import type { HttpFrontend } from '../frontends/http-frontend.ts'
+import type { HttpFrontend, HttpOperation } from '../frontends/http-frontend.ts'
 import { HttpExchange } from './http-exchange.ts'
+import { failureOf } from './http-failure.ts'
 
 /** How long a connection may stand still in the middle of a request, in milliseconds. */
 const IDLE_TIMEOUT_MS = 300_000
@@ -66,24 +65,33 @@ export class HttpServer {
       if (this.#isClosing) setImmediate(() => this.#server.closeIdleConnections())
     })
     for (const frontend of this.#frontends) {
-      const answering = frontend.route(exchange)
-      if (answering === undefined) continue
-      answering.catch((error: unknown) => this.#fail(exchange, error))
+      const operation = frontend.route(exchange)
+      if (operation === undefined) continue
+      void this.#perform(exchange, frontend, operation)
       return
     }
     exchange.sendText({ status: 404 }, `nothing is served at ${exchange.path}`)
   }
 
-  #fail(exchange: HttpExchange, error: unknown): void {
+  async #perform(exchange: HttpExchange, frontend: HttpFrontend, operation: HttpOperation): Promise<void> {
+    try {
+      await operation.answer()
+    } catch (error) {
+      this.#fail(exchange, error, frontend, operation)
+    }
+  }
+
+  #fail(exchange: HttpExchange, error: unknown, frontend: HttpFrontend, operation: HttpOperation): void {
     const { response, request } = exchange
     // The client is gone, which is why it failed; there is nobody to tell.
     if (exchange.signal.aborted || response.destroyed || request.errored) {
       response.destroy()
       return
     }
-    const { http: status } = mapStorageErrorCode(StorageError.is(error) ? error.code : 'unknown')
-    if (status >= 500) this.#onFailure(exchange, error)
+    const failure = failureOf(error)
+    if (failure.status >= 500) this.#onFailure(exchange, error)
     if (response.headersSent) response.destroy()
-    else exchange.sendText({ status }, StorageError.is(error) ? error.message : 'internal error')
+    else if (frontend.sendFailure === undefined) exchange.sendText(failure, failure.message)
+    else frontend.sendFailure(exchange, failure, operation)
   }
 }

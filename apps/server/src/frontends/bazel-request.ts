@@ -1,0 +1,38 @@
+import { assertHash } from '@caskade/core'
+import type { HttpExchange } from '../http/http-exchange.ts'
+import { methodRefusal } from '../http/http-failure.ts'
+import type { ToolStatistics } from '../statistics/statistics.ts'
+import type { FrontendContext, HttpOperation } from './http-frontend.ts'
+
+/** A request of Bazel's HTTP cache, and what it is about. */
+export interface BazelRequest {
+  readonly exchange: HttpExchange
+  readonly instanceName: string
+  readonly hash: string
+  readonly context: FrontendContext
+  readonly tool: ToolStatistics
+}
+
+/** How requests of one kind are answered. */
+export interface BazelAnswers {
+  readonly read: (request: BazelRequest) => Promise<void>
+  readonly write: (request: BazelRequest) => Promise<void>
+  readonly remove?: ((request: BazelRequest) => Promise<void>) | undefined
+}
+
+/** What a request asks, by its method. */
+export function bazelOperation(
+  request: BazelRequest,
+  { read, write, remove }: BazelAnswers,
+): Pick<HttpOperation, 'access' | 'answer'> {
+  const { method } = request.exchange
+  const checked = (answer: (request: BazelRequest) => Promise<void>) => async (): Promise<void> => {
+    assertHash(request.hash)
+    await answer(request)
+  }
+  if (method === 'GET' || method === 'HEAD') return { access: 'read', answer: checked(read) }
+  if (method === 'PUT') return { access: 'write', answer: checked(write) }
+  if (method === 'DELETE' && remove !== undefined) return { access: 'write', answer: checked(remove) }
+  const allowed = `GET, HEAD, PUT${remove === undefined ? '' : ', DELETE'}`
+  return { access: 'none', answer: () => Promise.reject(methodRefusal(method, allowed)) }
+}

@@ -1,0 +1,24 @@
+import { artifactOperation } from '../artifacts/artifact-operation.ts'
+import { ArtifactStore } from '../artifacts/artifact-store.ts'
+import type { FrontendContext, FrontendOptions, HttpFrontend } from './http-frontend.ts'
+import { matchPath } from './match-path.ts'
+
+/** The key of Gradle is one part of a path; that of Maven: version of the layout, group, artifact, checksum, name of the file. */
+const PATH = /^\/(?:(.*?)\/)?gradle\/([\w.-]{1,256}|v\d[\d.]*(?:\/[\w.%~+-]{1,200}){4})$/s
+
+const HEADERS = { 'content-type': 'application/vnd.gradle.build-cache-artifact.v1' }
+
+/** The HTTP build cache of Gradle, and that of Maven's build cache extension: `/[instance/]gradle/{key}`. */
+export function gradleFrontend(context: FrontendContext, options: FrontendOptions = {}): HttpFrontend {
+  const artifacts = new ArtifactStore(context, 'gradle')
+  return {
+    name: 'gradle',
+    route(exchange) {
+      const match = matchPath(exchange.path, PATH, options)
+      if (match === undefined) return undefined
+      const { instanceName, parts } = match
+      const key = { namespace: `gradle:${instanceName}`, key: parts[0] ?? '' }
+      return { instanceName, ...artifactOperation(exchange, { artifacts, key: () => key, headersOf: () => HEADERS }) }
+    },
+  }
+}

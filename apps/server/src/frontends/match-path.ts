@@ -1,0 +1,21 @@
+import type { FrontendOptions } from './http-frontend.ts'
+
+/** What a path says to a frontend. */
+export interface PathMatch {
+  /** The instance that the part of the path before the tool's own names, as it was written; empty when there is none. */
+  readonly instanceName: string
+  /** What the further groups of the pattern matched; empty for those that matched nothing. */
+  readonly parts: readonly string[]
+}
+
+/**
+ * Matches a path with the pattern of a frontend, whose first group is the prefix that names an instance. Undefined when it does
+ * not match, or the instance is not one that the frontend serves.
+ */
+export function matchPath(path: string, pattern: RegExp, { instance }: FrontendOptions): PathMatch | undefined {
+  const match = pattern.exec(path)
+  if (match === null) return undefined
+  const [prefix = '', ...parts] = match.slice(1).map((part: string | undefined) => part ?? '')
+  if (instance === undefined) return { instanceName: prefix, parts }
+  return prefix === '' || prefix === instance ? { instanceName: instance, parts } : undefined
+}

@@ -1,0 +1,68 @@
+import type { Digest } from '@caskade/core'
+import { createDigest } from '@caskade/core'
+import type { HttpExchange } from '../http/http-exchange.ts'
+import { HttpRefusal, methodRefusal } from '../http/http-failure.ts'
+import { readBody } from '../http/read-body.ts'
+import type { FrontendContext, FrontendOptions, HttpFrontend } from './http-frontend.ts'
+import { matchPath } from './match-path.ts'
+
+const PATH = /^\/(?:(.*)\/)?ac\/([^/]*)$/s
+
+/** The longest result as JSON, in bytes. */
+const MAX_JSON_BYTES = 16 * 1024 * 1024
+
+/**
+ * The results of moon over HTTP, `/[instance/]ac/{hash}`: those of the Remote Execution API as JSON, which is how a request
+ * for them is told from one for what other tools keep there. They are the same that moon finds over gRPC.
+ *
+ * Blobs are served as Bazel's are.
+ */
+export function moonHttpFrontend(context: FrontendContext, options: FrontendOptions = {}): HttpFrontend {
+  return {
+    name: 'moon',
+    route(exchange) {
+      const match = isJson(exchange) ? matchPath(exchange.path, PATH, options) : undefined
+      if (match === undefined) return undefined
+      const { instanceName, parts } = match
+      const isWrite = exchange.method === 'PUT'
+      return {
+        instanceName,
+        access: isWrite ? 'write' : 'read',
+        async answer() {
+          const action = createDigest(parts[0] ?? '', 0)
+          if (isWrite) await receiveResult(exchange, instanceName, action, context)
+          else await sendResult(exchange, instanceName, action, context)
+        },
+      }
+    },
+  }
+}
+
+function isJson({ method, headers }: HttpExchange): boolean {
+  return /\bapplication\/json\b/.test((method === 'PUT' ? headers['content-type'] : headers.accept) ?? '')
+}
+
+async function sendResult(
+  exchange: HttpExchange,
+  instanceName: string,
+  action: Digest,
+  { actionResults, statistics }: FrontendContext,
+): Promise<void> {
+  const { method, peer, signal } = exchange
+  if (method !== 'GET' && method !== 'HEAD') throw methodRefusal(method, 'GET, HEAD, PUT')
+  const result = await actionResults.get(instanceName, action, { format: 'json', peer, signal })
+  statistics.of('moon').noteLookup(result !== null)
+  if (result === null) throw new HttpRefusal(404, `no result for action ${action.hash}`)
+  exchange.sendBody({ status: 200 }, 'application/json', result)
+}
+
+async function receiveResult(
+  exchange: HttpExchange,
+  instanceName: string,
+  action: Digest,
+  { actionResults }: FrontendContext,
+): Promise<void> {
+  const body = await readBody(exchange, MAX_JSON_BYTES)
+  await actionResults.put(instanceName, action, body, { format: 'json' })
+  exchange.sendEmpty({ status: 200 })
+}

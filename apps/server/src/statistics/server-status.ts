@@ -1,0 +1,50 @@
+import { version } from '../version.ts'
+import type { Amount, Statistics, ToolReport } from './statistics.ts'
+
+/** What a server says of itself, as `/status` serves it. */
+export interface ServerStatus {
+  readonly version: string
+  /** ISO 8601, in UTC. */
+  readonly startedAt: string
+  readonly uptimeSeconds: number
+  /** All tools together, since the server started. */
+  readonly store: {
+    /** Content that was offered for upload: received, or known to be stored already. */
+    readonly offered: Amount
+    /** The part of it that was stored already. */
+    readonly deduplicated: Amount
+    /** The part of the offered bytes that needed no storing, from 0 to 1; null while nothing was offered. */
+    readonly dedupRate: number | null
+    readonly sent: Amount
+  }
+  /** Each tool that has done anything since then. */
+  readonly tools: Readonly<Record<string, ToolReport>>
+}
+
+/** Says what a server has done since it started. */
+export function serverStatus(statistics: Statistics, startedAt: Date): ServerStatus {
+  const tools = statistics.report()
+  const sumOf = (kind: 'offered' | 'deduplicated' | 'sent'): Amount =>
+    sum(Object.values(tools).map((tool) => tool[kind]))
+  const offered = sumOf('offered')
+  const deduplicated = sumOf('deduplicated')
+  return {
+    version,
+    startedAt: startedAt.toISOString(),
+    uptimeSeconds: Math.floor((Date.now() - startedAt.getTime()) / 1000),
+    store: {
+      offered,
+      deduplicated,
+      dedupRate: offered.bytes === 0 ? null : deduplicated.bytes / offered.bytes,
+      sent: sumOf('sent'),
+    },
+    tools,
+  }
+}
+
+function sum(amounts: readonly Amount[]): Amount {
+  return {
+    count: amounts.reduce((count, amount) => count + amount.count, 0),
+    bytes: amounts.reduce((bytes, amount) => bytes + amount.bytes, 0),
+  }
+}

@@ -1,0 +1,20 @@
+/** What tools that share a protocol call themselves at the start of their User-Agent, and what they are called here. */
+const AGENTS: readonly (readonly [start: string, tool: string])[] = [
+  ['bazel/', 'bazel'],
+  ['moon', 'moon'],
+  ['ccache/', 'ccache'],
+  ['buck2', 'buck2'],
+  ['pants', 'pants'],
+  ['recc', 'recc'],
+  ['siso', 'siso'],
+  ['reclient', 'reclient'],
+  ['sccache', 'sccache'],
+  ['opendal', 'sccache'],
+  ['curl/', 'curl'],
+]
+
+/** The tool that a request comes from, as far as its User-Agent tells; `other` when it does not. */
+export function toolOfAgent(userAgent: string | undefined): string {
+  const agent = userAgent?.toLowerCase() ?? ''
+  return AGENTS.find(([start]) => agent.startsWith(start))?.[1] ?? 'other'
+}

@@ -1,0 +1,136 @@
+import { setImmediate } from 'node:timers/promises'
+import { fromBinary, toBinary } from '@bufbuild/protobuf'
+import type { ActionKey, Digest, OperationOptions } from '@caskade/core'
+import { formatDigest, getEntryBytes, putEntryBytes } from '@caskade/core'
+import { GrpcError, StatusCode } from '@caskade/grpc'
+import { closureOf, directDigests } from './action-result-digests.ts'
+import { takeInlined } from './action-result-inlining.ts'
+import type { DigestReader } from './digests.ts'
+import type { Claimant } from './fair-budget.ts'
+import { FairBudget } from './fair-budget.ts'
+import type { ActionResult } from './messages.ts'
+import { ActionResultSchema } from './messages.ts'
+import type { ReapiSettings } from './reapi-options.ts'
+import { toRpcStatus } from './status-mapping.ts'
+import { TreeLimits } from './tree-limits.ts'
+
+/** What a result may come to, inlined content included, in bytes: clients receive 4 MiB at most unless told otherwise. */
+export const MAX_RESULT_BYTES: number = 3.75 * 1024 * 1024
+
+/** What the trees that are looked through at one time come to at most, in bytes, unless one alone is larger. */
+const TREE_BYTES_AT_ONCE = 16 * 1024 * 1024
+
+/** How many blobs are looked up before other calls get their turn. */
+const LOOKUPS_AT_ONCE = 5000
+
+/** Names a result. */
+export interface ActionName {
+  readonly instanceName: string
+  readonly action: Digest
+  /** The digest function that the client names, as a number of the protocol; 0 when it names none. */
+  readonly requestedFunction: number
+}
+
+/** A stored result, and how long it is; or why there is none that can be used. */
+export type FoundResult =
+  | { readonly result: ActionResult; readonly sizeBytes: number }
+  | { readonly result: null; readonly reason: string }
+
+/** Results of actions, for every protocol that has them: found only while all blobs that they name are there. */
+export class ActionResults {
+  readonly #settings: ReapiSettings
+  readonly #digests: DigestReader
+  /** The bytes of trees that are looked through. */
+  readonly #trees = new FairBudget({ max: TREE_BYTES_AT_ONCE, maxPerClient: TREE_BYTES_AT_ONCE })
+
+  constructor(settings: ReapiSettings, digests: DigestReader) {
+    this.#settings = settings
+    this.#digests = digests
+  }
+
+  /** Finds a result. That counts as use of every blob that it names, so that what a client was promised is the last to be evicted. */
+  async find(name: ActionName, claimant: Claimant): Promise<FoundResult> {
+    const { instanceName, action, requestedFunction } = name
+    const { signal } = claimant
+    const key = actionKey(instanceName, action)
+    const entry = await getEntryBytes(this.#settings.backend, key, { signal, maxBytes: MAX_RESULT_BYTES })
+    if (entry === null) return { result: null, reason: 'it is not in the action cache' }
+    const result = parseResult(entry.bytes)
+    if (result === null) return { result: null, reason: 'what is stored for it is not an ActionResult' }
+    const release = await this.#acquireTrees(result, claimant)
+    try {
+      const reason = await this.#findGap(result, requestedFunction, signal)
+      return reason === undefined ? { result, sizeBytes: entry.bytes.byteLength } : { result: null, reason }
+    } finally {
+      release?.()
+    }
+  }
+
+  /**
+   * Stores a result, and the content that the client has put into it as blobs; `result` is left without it.
+   *
+   * @throws GrpcError `INVALID_ARGUMENT` when a digest in it is malformed, content in it does not match the digest beside
+   * it, or it is too long; with the status of what the storage says to the content.
+   */
+  async store(name: ActionName, result: ActionResult, { signal }: OperationOptions): Promise<void> {
+    const { instanceName, action, requestedFunction } = name
+    const { backend } = this.#settings
+    const inlined = takeInlined(result, this.#digests, requestedFunction)
+    const references = directDigests(result, this.#digests, requestedFunction)
+    for (const status of await backend.storage.bulkUpdateBlobs(inlined, { signal })) {
+      const { code, message } = toRpcStatus(status)
+      if (code !== StatusCode.OK) throw new GrpcError(code as StatusCode, message)
+    }
+    const bytes = toBinary(ActionResultSchema, result)
+    if (bytes.byteLength > MAX_RESULT_BYTES) {
+      const message = `action_result: ${bytes.byteLength} bytes are more than clients could receive`
+      throw new GrpcError(StatusCode.INVALID_ARGUMENT, message)
+    }
+    await putEntryBytes(backend, actionKey(instanceName, action), { bytes, references, metadata: {} }, { signal })
+  }
+
+  /** Waits until the trees of a result can be looked through. Results without trees, which are most, do not wait. */
+  async #acquireTrees({ outputDirectories }: ActionResult, claimant: Claimant): Promise<(() => void) | undefined> {
+    if (outputDirectories.length === 0) return undefined
+    return this.#trees.acquire(treeBytes(outputDirectories), claimant)
+  }
+
+  /** Says what is missing of what a result names; undefined when all of it is there. */
+  async #findGap(result: ActionResult, requestedFunction: number, signal: AbortSignal): Promise<string | undefined> {
+    const { backend, maxTreeBytes } = this.#settings
+    const { storage } = backend
+    const closure = await closureOf(result, {
+      storage,
+      digests: this.#digests,
+      requestedFunction,
+      limits: new TreeLimits(maxTreeBytes),
+      signal,
+    })
+    if (closure === null) return 'one of its trees is missing or cannot be walked'
+    for (let at = 0; at < closure.length; at += LOOKUPS_AT_ONCE) {
+      const [missing] = await storage.missingBlobs(closure.slice(at, at + LOOKUPS_AT_ONCE), { signal })
+      if (missing !== undefined) return `blob ${formatDigest(missing)} that it names is not stored`
+      if (at + LOOKUPS_AT_ONCE < closure.length) await setImmediate()
+    }
+    return undefined
+  }
+}
+
+/** Where the result of an action is kept, for all protocols that store REAPI results. */
+export function actionKey(instanceName: string, { hash, digestFunction = 'sha256' }: Digest): ActionKey {
+  return { namespace: `reapi:${digestFunction}:${instanceName}`, key: hash }
+}
+
+/** What the trees of a result come to as far as it tells, in bytes. */
+function treeBytes(outputDirectories: ActionResult['outputDirectories']): number {
+  const digests = outputDirectories.flatMap(({ treeDigest, rootDirectoryDigest }) => [treeDigest, rootDirectoryDigest])
+  return digests.reduce((sum, digest) => sum + Math.max(Number(digest?.sizeBytes ?? 0n), 0), 0)
+}
+
+function parseResult(bytes: Uint8Array): ActionResult | null {
+  try {
+    return fromBinary(ActionResultSchema, bytes)
+  } catch {
+    return null
+  }
+}
