@@ -2,6 +2,7 @@ export { actionKey } from './action-results.ts'
 export { type ActionResultFormat, type EncodedActionResults } from './encoded-action-results.ts'
 export type { ReapiOptions } from './reapi-options.ts'
 export { ReapiServices } from './reapi-services.ts'
+export { requestTool } from './request-tool.ts'
 export type { ReapiUse } from './reapi-use.ts'
 export {
   type BlobResource,

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { writeFiles } from './folders.ts'
+import { pauseLines } from './pause.ts'
 
 /**
  * Writes a Bazel workspace whose outputs are all kinds that a cache must carry: a C++ library, binary and test, a shell
@@ -17,6 +18,7 @@ export function writeBazelWorkspace(folder: string, salt: string): string[] {
     'ws/lib.cc': `#include "lib.h"\nint answer() { return 42; } // ${salt}\n`,
     'ws/main.cc': `#include <cstdio>\n#include "lib.h"\nint main() { std::printf("%d ${salt}\\n", answer()); }\n`,
     'ws/test.cc': `#include "lib.h"\nint main() { return answer() == 42 ? 0 : 1; } // ${salt}\n`,
+    'ws/pause.sh': `${pauseLines(folder)}\n`,
     'ws/test.sh': `#!/bin/sh\ngrep -q hello hello.txt # ${salt}\n`,
     'stubs/rules_cc/WORKSPACE': 'workspace(name = "rules_cc")\n',
     'stubs/rules_cc/BUILD': '',
@@ -57,6 +59,7 @@ const BUILD = `
 load(":defs.bzl", "tree")
 genrule(name = "hello", outs = ["hello.txt"], cmd = "echo hello SALT > $@")
 genrule(name = "big", outs = ["big.bin"], cmd = "head -c 20000000 /dev/zero | tr '\\\\0' x > $@; echo SALT >> $@")
+genrule(name = "paused", outs = ["paused.txt"], cmd = "sh $(location pause.sh) && echo SALT > $@", srcs = ["pause.sh"], tags = ["no-sandbox"])
 genrule(name = "noisy", outs = ["noisy.txt"], cmd = "echo said SALT; echo warned SALT >&2; echo x > $@")
 tree(name = "tree")
 cc_library(name = "lib", srcs = ["lib.cc"], hdrs = ["lib.h"])

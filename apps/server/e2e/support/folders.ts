@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -32,7 +33,10 @@ export function writeFiles(folder: string, files: Readonly<Record<string, string
   }
 }
 
-/** What is in a folder, one line for each file: its path, whether it can be executed, and its content's hash or its target. */
+/**
+ * What is in a folder, one line for each file: its path, whether it can be executed, and its content's hash or its target.
+ * Nothing when it is not there.
+ */
 export function snapshot(folder: string, isWanted: (path: string) => boolean = () => true): string[] {
   const lines: string[] = []
   const visit = (path: string): void => {
@@ -43,7 +47,7 @@ export function snapshot(folder: string, isWanted: (path: string) => boolean = (
     else if (stats.isDirectory()) for (const child of readdirSync(path).toSorted()) visit(join(path, child))
     else lines.push(`${name} ${(stats.mode & 0o100) === 0 ? '-' : 'x'} ${hashOf(path)}`)
   }
-  visit(folder)
+  if (existsSync(folder)) visit(folder)
   return lines
 }
 

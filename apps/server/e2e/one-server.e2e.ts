@@ -1,0 +1,70 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { temporaryFolder } from './support/folders.ts'
+import { isInstalled } from './support/run.ts'
+import type { ServerProcess } from './support/server-process.ts'
+import { startServerProcess } from './support/server-process.ts'
+import { tools } from './tools/index.ts'
+
+// One server with one data folder, for every build tool there is.
+const folder = temporaryFolder('one-server')
+const installed = tools.filter(({ command }) => command === undefined || isInstalled(command))
+let server: ServerProcess
+
+beforeAll(async () => {
+  server = await startServerProcess(join(folder.path, 'data'))
+})
+
+afterAll(async () => {
+  await server.stop()
+  folder[Symbol.dispose]()
+})
+
+interface ToolReport {
+  readonly hits: number
+  readonly misses: number
+}
+
+interface Status {
+  readonly store: { readonly dedupRate: number; readonly deduplicated: { readonly count: number } }
+  readonly tools: Readonly<Record<string, ToolReport>>
+}
+
+async function status(): Promise<Status> {
+  return (await (await fetch(`${server.http}/status`)).json()) as Status
+}
+
+describe.each(installed)('$name', (tool) => {
+  test('builds it, and again from the cache alone, with the same outputs', async () => {
+    const place = join(folder.path, tool.name.replaceAll(/\W+/g, '-'))
+    const [project, own] = [join(place, 'project'), join(place, 'tools')]
+    for (const path of [project, own]) mkdirSync(path, { recursive: true })
+    await tool.install?.(own)
+    const salt = `${tool.name} ${process.pid}`
+    const built = await tool.create({ folder: project, server, salt }, own)
+
+    const cold = await built.build()
+    const coldOutputs = built.outputs()
+    const between = await status()
+    await built.wipe()
+    expect(built.outputs()).toEqual([])
+    const warm = await built.build()
+
+    expect(cold, cold.output).toMatchObject({ code: 0, executed: tool.steps, remote: 0 })
+    expect(warm, warm.output).toMatchObject({ code: 0, executed: 0, remote: tool.steps })
+    expect(coldOutputs.length).toBeGreaterThan(1)
+    expect(built.outputs()).toEqual(coldOutputs)
+    const [before, after] = [between.tools[tool.statistics], (await status()).tools[tool.statistics]]
+    expect(after?.hits ?? 0).toBeGreaterThanOrEqual((before?.hits ?? 0) + tool.steps)
+    expect(after?.misses).toBe(before?.misses)
+  })
+})
+
+test('all of them have been served by it, and what they have in common was stored once', async () => {
+  const { store, tools: reports } = await status()
+
+  process.stdout.write(`${JSON.stringify({ store, tools: reports })}\n`)
+  for (const { statistics } of installed) expect(reports[statistics]?.hits, statistics).toBeGreaterThan(0)
+  expect(store.deduplicated.count).toBeGreaterThan(0)
+})

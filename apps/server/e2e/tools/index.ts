@@ -1,0 +1,27 @@
+import { bazel } from './bazel.ts'
+import { ccache } from './ccache.ts'
+import { gradle } from './gradle.ts'
+import { moon } from './moon.ts'
+import { nx } from './nx.ts'
+import type { Tool } from './tool.ts'
+import { turborepo } from './turborepo.ts'
+
+/** Every build tool that is tried with the server. */
+export const tools: readonly Tool[] = [
+  turborepo,
+  nx,
+  bazel({ name: 'gRPC', flags: ({ grpc }) => [`--remote_cache=grpc://${grpc}`] }),
+  bazel({
+    name: 'gRPC with an instance name',
+    flags: ({ grpc }) => [`--remote_cache=grpc://${grpc}`, '--remote_instance_name=team/a'],
+  }),
+  bazel({ name: 'HTTP', flags: ({ http }) => [`--remote_cache=${http}`] }),
+  bazel({ name: 'HTTP with a prefix', flags: ({ http }) => [`--remote_cache=${http}/some/prefix`] }),
+  moon({ name: 'gRPC', api: 'grpc', compression: 'none' }),
+  moon({ name: 'gRPC, zstd', api: 'grpc', compression: 'zstd' }),
+  moon({ name: 'HTTP', api: 'http', compression: 'none' }),
+  ccache('flat'),
+  ccache('subdirs'),
+  ccache('bazel'),
+  gradle,
+]
