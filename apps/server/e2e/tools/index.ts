@@ -25,3 +25,18 @@ export const tools: readonly Tool[] = [
   ccache('bazel'),
   gradle,
 ]
+
+const smallTargets = { targets: ['//:hello', '//:paused'], steps: 2 }
+
+/** Those that are tried with a server in trouble: one of each kind, and less to build where trouble takes its time. */
+export const troubledTools: readonly Tool[] = [
+  turborepo,
+  nx,
+  bazel({ name: 'gRPC', flags: ({ grpc }) => [`--remote_cache=grpc://${grpc}`], ...smallTargets }),
+  bazel({ name: 'HTTP', flags: ({ http }) => [`--remote_cache=${http}`], ...smallTargets }),
+  moon({ name: 'gRPC', api: 'grpc', compression: 'none' }),
+  moon({ name: 'HTTP', api: 'http', compression: 'none' }),
+  ccache('flat'),
+  ccache('bazel'),
+  gradle,
+]

@@ -41,6 +41,6 @@ export interface Tool {
   install?(folder: string): Promise<void>
   /** Makes a project; `tools` is the folder that `install` was given. */
   create(options: ProjectOptions, tools: string): Promise<ToolProject>
-  /** Whether a build succeeds while the server cannot be reached, as far as it is up to the tool. */
+  /** Whether a build goes on when the server is gone in the middle of it; where it does not, no server can help it. */
   readonly survivesAbsence: boolean
 }
