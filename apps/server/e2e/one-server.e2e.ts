@@ -2,14 +2,13 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { temporaryFolder } from './support/folders.ts'
-import { isInstalled } from './support/run.ts'
 import type { ServerProcess } from './support/server-process.ts'
 import { startServerProcess } from './support/server-process.ts'
-import { tools } from './tools/index.ts'
+import { installedOf, tools } from './tools/index.ts'
 
 // One server with one data folder, for every build tool there is.
 const folder = temporaryFolder('one-server')
-const installed = tools.filter(({ command }) => command === undefined || isInstalled(command))
+const installed = installedOf(tools)
 let server: ServerProcess
 
 beforeAll(async () => {

@@ -4,14 +4,13 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { writeFailingBackend } from './support/failing-backend.ts'
 import { temporaryFolder } from './support/folders.ts'
 import { duringPause, wantPause } from './support/pause.ts'
-import { isInstalled } from './support/run.ts'
 import type { ServerProcess } from './support/server-process.ts'
 import { startServerProcess } from './support/server-process.ts'
-import { troubledTools } from './tools/index.ts'
+import { installedOf, troubledTools } from './tools/index.ts'
 import type { Tool, ToolProject } from './tools/tool.ts'
 
 const folder = temporaryFolder('troubled')
-const installed = troubledTools.filter(({ command }) => command === undefined || isInstalled(command))
+const installed = installedOf(troubledTools)
 
 afterAll(() => folder[Symbol.dispose]())
 
@@ -27,7 +26,6 @@ describe.each(installed)('$name', (tool) => {
       duringPause(join(place, 'project'), () => server.kill()),
     ])
 
-    expect(output, output).toBeDefined()
     expect(code === 0, output).toBe(tool.survivesAbsence)
   })
 

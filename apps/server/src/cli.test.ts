@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -108,5 +108,38 @@ describe('caskade', () => {
 
     expect(said).toContain(join(directory, 'here'))
     expect(await once(child, 'exit')).toEqual([0, null])
+  })
+})
+
+describe('caskade setup', () => {
+  test('says which tools a project has, and what one of them has to be told', async () => {
+    writeFileSync(join(directory, 'nx.json'), '{}')
+
+    expect(await outcome(caskade('setup'))).toMatchObject({ code: 0, stdout: expect.stringContaining('setup nx') })
+    expect(await outcome(caskade('setup', 'nx', '--http-listen', '127.0.0.1:5'))).toEqual({
+      code: 0,
+      stdout: expect.stringContaining('NX_SELF_HOSTED_REMOTE_CACHE_SERVER=http://127.0.0.1:5\n'),
+      stderr: '',
+    })
+    expect(existsSync(join(directory, '.env'))).toBe(false)
+  })
+
+  test('writes it for the server of a configuration', async () => {
+    writeFileSync(join(directory, 'caskade.yaml'), 'httpListen: 127.0.0.1:77\n')
+
+    const result = await outcome(caskade('setup', 'nx', '--config', 'caskade.yaml', '--instance', 'ours', '--write'))
+
+    expect(result).toMatchObject({ code: 0, stdout: expect.stringContaining('.env: created'), stderr: '' })
+    expect(readFileSync(join(directory, '.env'), 'utf8')).toContain('=http://127.0.0.1:77/ours\n')
+  })
+
+  test.each<[string[], number, string]>([
+    [['setup', 'bazle'], 1, 'did you mean bazel?'],
+    [['setup', 'nx', 'bazel'], 2, 'unknown command: setup nx bazel'],
+    [['setup', 'nx', '--data', 'x'], 2, '--data is an option of serve'],
+    [['serve', '--write'], 2, '--instance and --write are options of setup'],
+    [['setup', 'turborepo', '--write'], 1, 'turbo.json: it is not there'],
+  ])('%j ends with %i', async (args, code, message) => {
+    expect(await outcome(caskade(...args))).toEqual({ code, stdout: '', stderr: expect.stringContaining(message) })
   })
 })

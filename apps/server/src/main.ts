@@ -1,23 +1,26 @@
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { ConfigError } from './config/config-error.ts'
 import type { LoadedConfig } from './config/load-config.ts'
 import { loadConfig } from './config/load-config.ts'
-import { isLoopback, parseListenAddress } from './config/listen-address.ts'
-import type { ServerConfig } from './config/server-config.ts'
-import { startServer } from './server.ts'
-import { startupMessage } from './startup-message.ts'
 import { version } from './version.ts'
 
 const USAGE = `Usage: caskade serve [options]
+       caskade setup [TOOL] [options]
 
-Serves a build cache.
+Serves a build cache, or says how a build tool is told of it.
 
-Options:
+Options of both:
   --config FILE               read the configuration from a YAML file
-  --listen HOST:PORT          serve gRPC here (default 127.0.0.1:8980)
-  --http-listen HOST:PORT     serve HTTP here (default 127.0.0.1:8981)
+  --listen HOST:PORT          gRPC is served here (default 127.0.0.1:8980)
+  --http-listen HOST:PORT     HTTP is served here (default 127.0.0.1:8981)
+
+Options of serve:
   --data DIR                  keep data here (default: the platform's cache folder)
+
+Options of setup, in the folder of a project:
+  --instance NAME             use this instance, which keeps its keys apart from others
+  --write                     change the files of the project rather than print what they should say
+
   --version                   print the version
   --help                      print this
 `
@@ -30,10 +33,12 @@ await main(process.argv.slice(2))
 async function main(args: string[]): Promise<void> {
   try {
     const { values, positionals } = parseCommandLine(args)
+    const [command, ...rest] = positionals
     if (values.version === true) process.stdout.write(`${version}\n`)
     else if (values.help === true) process.stdout.write(USAGE)
-    else if (positionals.length === 1 && positionals[0] === 'serve') await serve(values)
-    else failUsage(positionals.length === 0 ? 'a command is missing' : `unknown command: ${positionals.join(' ')}`)
+    else if (command === 'serve' && rest.length === 0) await runServe(values)
+    else if (command === 'setup' && rest.length <= 1) await runSetup(values, rest[0])
+    else failUsage(command === undefined ? 'a command is missing' : `unknown command: ${positionals.join(' ')}`)
   } catch (error) {
     process.stderr.write(`caskade: ${explain(error)}\n`)
     process.exitCode = 1
@@ -52,6 +57,8 @@ function parseCommandLine(args: string[]) {
         listen: { type: 'string' },
         'http-listen': { type: 'string' },
         data: { type: 'string' },
+        instance: { type: 'string' },
+        write: { type: 'boolean' },
         version: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
@@ -61,47 +68,35 @@ function parseCommandLine(args: string[]) {
   }
 }
 
-async function serve(flags: Flags): Promise<void> {
-  const loaded: LoadedConfig =
+async function runServe(flags: Flags): Promise<void> {
+  if (flags.instance !== undefined || flags.write !== undefined)
+    failUsage('--instance and --write are options of setup')
+  const { serve } = await import('./commands/serve.ts')
+  await serve(await configOf(flags), explain)
+}
+
+async function runSetup(flags: Flags, tool: string | undefined): Promise<void> {
+  if (flags.data !== undefined) failUsage('--data is an option of serve')
+  const { setUp } = await import('./commands/setup.ts')
+  const { config } = await configOf(flags)
+  const { instance: instanceName = '', write = false } = flags
+  process.stdout.write(setUp({ tool, project: process.cwd(), write, instanceName, config }))
+}
+
+/** The configuration of the file, if there is one, and of the flags, which win over it. */
+async function configOf(flags: Flags): Promise<LoadedConfig> {
+  const { config, baseDirectory }: LoadedConfig =
     flags.config === undefined ? { config: {}, baseDirectory: process.cwd() } : await loadConfig(flags.config)
-  const config = {
-    ...loaded.config,
-    ...(flags.listen !== undefined && { listen: flags.listen }),
-    ...(flags['http-listen'] !== undefined && { httpListen: flags['http-listen'] }),
-    // Relative to where the command is run, not to the configuration file.
-    ...(flags.data !== undefined && { data: resolve(flags.data) }),
+  return {
+    baseDirectory,
+    config: {
+      ...config,
+      ...(flags.listen !== undefined && { listen: flags.listen }),
+      ...(flags['http-listen'] !== undefined && { httpListen: flags['http-listen'] }),
+      // Relative to where the command is run, not to the configuration file.
+      ...(flags.data !== undefined && { data: resolve(flags.data) }),
+    },
   }
-  const starting = startServer(config, { baseDirectory: loaded.baseDirectory })
-  // Before anybody can know that it runs: a signal that comes while it starts stops it once it has.
-  stopOnSignal(async () => (await starting).stop())
-  const server = await starting
-  process.stdout.write(startupMessage(server))
-  warnIfOpen(config)
-}
-
-/** Without authentication, whoever reaches the server can read and write everything. */
-function warnIfOpen({ listen = '', httpListen = '' }: ServerConfig): void {
-  for (const [option, address] of Object.entries({ listen, httpListen })) {
-    if (address === '' || isLoopback(parseListenAddress(address, option))) continue
-    process.stderr.write(
-      `caskade: warning: ${address} can be reached from other machines, and nobody is asked who they are\n`,
-    )
-  }
-}
-
-/** The first signal stops the server in order; a second one ends the process at once. */
-function stopOnSignal(stop: () => Promise<void>): void {
-  let isStopping = false
-  const onSignal = (): void => {
-    if (isStopping) process.exit(1)
-    isStopping = true
-    stop().catch((error: unknown) => {
-      process.stderr.write(`caskade: ${explain(error)}\n`)
-      process.exitCode = 1
-    })
-  }
-  process.on('SIGINT', onSignal)
-  process.on('SIGTERM', onSignal)
 }
 
 function failUsage(reason: string): never {
@@ -110,6 +105,5 @@ function failUsage(reason: string): never {
 }
 
 function explain(error: unknown): string {
-  if (error instanceof ConfigError || error instanceof Error) return error.message
-  return String(error)
+  return error instanceof Error ? error.message : String(error)
 }

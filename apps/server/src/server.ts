@@ -13,6 +13,7 @@ import { defaultDataDirectory } from './config/environment.ts'
 import { CleanupStack } from './cleanup-stack.ts'
 import { parseListenAddress } from './config/listen-address.ts'
 import type { ServerConfig } from './config/server-config.ts'
+import { DEFAULT_HTTP_LISTEN, DEFAULT_LISTEN } from './config/server-config.ts'
 import { createHttpFrontends } from './frontends/create-frontends.ts'
 import type { HttpFrontend } from './frontends/http-frontend.ts'
 import { operationsFrontend } from './frontends/operations.ts'
@@ -63,8 +64,8 @@ export async function startServer(
   config: ServerConfig = {},
   { baseDirectory = process.cwd(), log = createLog() }: ServerOptions = {},
 ): Promise<RunningServer> {
-  const grpcListen = parseListenAddress(config.listen ?? '127.0.0.1:8980', 'listen')
-  const httpListen = parseListenAddress(config.httpListen ?? '127.0.0.1:8981', 'httpListen')
+  const grpcListen = parseListenAddress(config.listen ?? DEFAULT_LISTEN, 'listen')
+  const httpListen = parseListenAddress(config.httpListen ?? DEFAULT_HTTP_LISTEN, 'httpListen')
   const dataDirectory = resolve(baseDirectory, config.data ?? defaultDataDirectory())
   const built = await buildBackend(config.backend ?? defaultBackend(dataDirectory), baseDirectory)
   const backend: Backend = { ...built, storage: new EmptyBlobStorage(built.storage) }

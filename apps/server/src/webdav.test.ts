@@ -1,6 +1,7 @@
+import { failing } from '@caskade/conformance'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { RunningHttpFrontends } from './testing/http-frontends.fixture.ts'
-import { startHttpFrontends } from './testing/http-frontends.fixture.ts'
+import { faultyBackend, startHttpFrontends } from './testing/http-frontends.fixture.ts'
 
 const OBJECT = `/webdav/pfx/0/1/2/${'0'.repeat(64)}`
 
@@ -36,6 +37,20 @@ test('sccache starts, stores an object and finds it', async () => {
   expect(String(await frontends.get(OBJECT))).toBe('object')
   expect(String(await frontends.get('/webdav/pfx/.sccache_check'))).toBe('Hello, World!')
   expect((await send('PUT', '/webdav/pfx/.sccache_check', {}, 'Hello again')).status).toBe(204)
+})
+
+test('sccache starts although the store fails, and is told that it does for everything else', async () => {
+  await frontends.close()
+  const backend = faultyBackend()
+  frontends = await startHttpFrontends({ backend })
+  backend.setPlan(failing())
+
+  expect((await send('GET', '/webdav/pfx/.sccache_check')).status).toBe(404)
+  expect((await send('PROPFIND', '/webdav/pfx/', { depth: '0' })).status).toBe(207)
+  expect((await send('PUT', '/webdav/pfx/.sccache_check', {}, 'Hello, World!')).status).toBe(503)
+  expect((await send('GET', OBJECT)).status).toBe(503)
+  expect((await send('PROPFIND', OBJECT, { depth: '0' })).status).toBe(503)
+  expect(frontends.failures).toHaveLength(4)
 })
 
 describe('PROPFIND', () => {

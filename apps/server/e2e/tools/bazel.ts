@@ -2,13 +2,14 @@ import { existsSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeBazelWorkspace } from '../support/bazel-workspace.ts'
 import { snapshot } from '../support/folders.ts'
+import { runSetup } from '../support/run-setup.ts'
 import { run, runOk } from '../support/run.ts'
 import type { ProjectOptions, Tool } from './tool.ts'
 
-/** How Bazel talks to its cache, and what it builds. */
+/** How Bazel talks to its cache, and what it builds. Without flags, as `caskade setup` has it do. */
 export interface BazelVariant {
   readonly name: string
-  readonly flags: (server: ProjectOptions['server']) => readonly string[]
+  readonly flags?: ((server: ProjectOptions['server']) => readonly string[]) | undefined
   /** Default: everything there is, tests included. */
   readonly targets?: readonly string[] | undefined
   /** How many actions that is. */
@@ -26,9 +27,17 @@ export function bazel({ name, flags, targets = ['//...'], steps = 16 }: BazelVar
       const overrides = writeBazelWorkspace(folder, salt.replaceAll(/\W+/g, '-'))
       const workspace = join(folder, 'ws')
       const options = { cwd: workspace, env: { HOME: folder } }
+      if (flags === undefined) await runSetup('bazel', server, options)
       const startup = [`--output_user_root=${join(folder, 'root')}`, '--nohome_rc']
       const command = targets.includes('//...') ? 'test' : 'build'
-      const args = [command, ...targets, '--noshow_progress', '--nosandbox_debug', ...overrides, ...flags(server)]
+      const args = [
+        command,
+        ...targets,
+        '--noshow_progress',
+        '--nosandbox_debug',
+        ...overrides,
+        ...(flags?.(server) ?? []),
+      ]
       const shutDown = (): Promise<unknown> => run('bazel', [...startup, 'shutdown'], options)
       return {
         async build() {

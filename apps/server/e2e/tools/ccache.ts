@@ -2,6 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { snapshot, writeFiles } from '../support/folders.ts'
 import { pauseLines } from '../support/pause.ts'
+import { runSetup } from '../support/run-setup.ts'
 import { run, runOk } from '../support/run.ts'
 import type { Tool } from './tool.ts'
 
@@ -32,13 +33,17 @@ export function ccache(layout: 'flat' | 'subdirs' | 'bazel'): Tool {
           'ccache gcc -c three.c -o objects/three.o',
         ].join('\n'),
       })
+      const remote = `${server.http}${layout === 'bazel' ? '' : '/ccache'}|layout=${layout}`
+      // The layout that ccache has when it is not told is left to what `caskade setup` writes.
       const options = {
         cwd: folder,
         env: {
           CCACHE_DIR: join(folder, 'cache'),
-          CCACHE_REMOTE_STORAGE: `${server.http}${layout === 'bazel' ? '' : '/ccache'}|layout=${layout}`,
+          CCACHE_CONFIGPATH: join(folder, 'ccache.conf'),
+          ...(layout !== 'subdirs' && { CCACHE_REMOTE_STORAGE: remote }),
         },
       }
+      if (layout === 'subdirs') await runSetup('ccache', server, options)
       return {
         async build() {
           mkdirSync(join(folder, 'cache'), { recursive: true })

@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { snapshot, writeFiles } from '../support/folders.ts'
 import { pauseLines } from '../support/pause.ts'
+import { runSetup } from '../support/run-setup.ts'
 import { run } from '../support/run.ts'
 import type { Tool } from './tool.ts'
 
@@ -15,16 +16,7 @@ export const gradle: Tool = {
   survivesAbsence: true,
   async create({ folder, server, salt }) {
     writeFiles(folder, {
-      'settings.gradle': `
-rootProject.name = 'e2e'
-buildCache {
-  local { enabled = false }
-  remote(HttpBuildCache) {
-    url = '${server.http}/gradle/'
-    push = true
-  }
-}
-`,
+      'settings.gradle': "rootProject.name = 'e2e'\n",
       'build.gradle': `
 @CacheableTask
 class Generate extends DefaultTask {
@@ -45,11 +37,12 @@ task all { dependsOn ${[...TASKS, 'pause'].join(', ')} }
 `,
       'pause.sh': `${pauseLines(folder)}\n`,
     })
+    await runSetup('gradle', server, { cwd: folder })
     const options = { cwd: folder, env: { GRADLE_USER_HOME: join(folder, 'home') } }
     return {
       async build() {
         // Not offline, which would turn the cache off as well.
-        const args = ['--no-daemon', '--build-cache', '--console=plain', 'all']
+        const args = ['--no-daemon', '--console=plain', 'all']
         const { code, output } = await run('gradle', args, options)
         const remote = [...output.matchAll(/^(?:> Task )?:\w+ FROM-CACHE$/gm)].length
         return { code, output, remote, executed: [...output.matchAll(/^generated /gm)].length }

@@ -1,8 +1,11 @@
+import { isInstalled } from '../support/run.ts'
 import { bazel } from './bazel.ts'
 import { ccache } from './ccache.ts'
 import { gradle } from './gradle.ts'
 import { moon } from './moon.ts'
 import { nx } from './nx.ts'
+import { sccache } from './sccache.ts'
+import { scriptedSccache } from './scripted-sccache.ts'
 import type { Tool } from './tool.ts'
 import { turborepo } from './turborepo.ts'
 
@@ -10,7 +13,7 @@ import { turborepo } from './turborepo.ts'
 export const tools: readonly Tool[] = [
   turborepo,
   nx,
-  bazel({ name: 'gRPC', flags: ({ grpc }) => [`--remote_cache=grpc://${grpc}`] }),
+  bazel({ name: 'gRPC' }),
   bazel({
     name: 'gRPC with an instance name',
     flags: ({ grpc }) => [`--remote_cache=grpc://${grpc}`, '--remote_instance_name=team/a'],
@@ -23,6 +26,8 @@ export const tools: readonly Tool[] = [
   ccache('flat'),
   ccache('subdirs'),
   ccache('bazel'),
+  sccache,
+  scriptedSccache,
   gradle,
 ]
 
@@ -32,11 +37,21 @@ const smallTargets = { targets: ['//:hello', '//:paused'], steps: 2 }
 export const troubledTools: readonly Tool[] = [
   turborepo,
   nx,
-  bazel({ name: 'gRPC', flags: ({ grpc }) => [`--remote_cache=grpc://${grpc}`], ...smallTargets }),
+  bazel({ name: 'gRPC', ...smallTargets }),
   bazel({ name: 'HTTP', flags: ({ http }) => [`--remote_cache=${http}`], ...smallTargets }),
   moon({ name: 'gRPC', api: 'grpc', compression: 'none' }),
   moon({ name: 'HTTP', api: 'http', compression: 'none' }),
   ccache('flat'),
   ccache('bazel'),
+  sccache,
+  scriptedSccache,
   gradle,
 ]
+
+/** Of some tools, those that are installed here. One that must be and is not is an error. */
+export function installedOf(some: readonly Tool[]): Tool[] {
+  return some.filter(({ command, isOptional }) => {
+    if (command === undefined) return true
+    return isOptional === true ? isInstalled(command, false) : isInstalled(command)
+  })
+}

@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { snapshot, writeFiles } from '../support/folders.ts'
 import { pauseLines } from '../support/pause.ts'
+import { runSetup } from '../support/run-setup.ts'
 import { run, runOk } from '../support/run.ts'
 import type { ProjectOptions, Tool } from './tool.ts'
 
@@ -25,16 +26,14 @@ export function moon({ name, api, compression }: MoonVariant): Tool {
     },
     async create(options, tools) {
       const { folder, server } = options
-      const host = api === 'grpc' ? `grpc://${server.grpc}` : server.http
-      await writeWorkspace(
-        options,
-        `api: ${api}\n  host: '${host}'\n  cache: { compression: ${compression}, verifyIntegrity: true }`,
-      )
+      const host = api === 'http' ? `\n  api: http\n  host: '${server.http}'` : ''
+      await writeWorkspace(options, `remote:${host}\n  cache: { compression: ${compression}, verifyIntegrity: true }`)
+      if (api === 'grpc') await runSetup('moon', server, { cwd: folder })
       const command = join(tools, 'node_modules', '.bin', 'moon')
-      const run_ = { cwd: folder, env: { HOME: join(folder, 'home'), MOON_TOOLCHAIN_FORCE_GLOBALS: 'true' } }
+      const moonOptions = { cwd: folder, env: { HOME: join(folder, 'home'), MOON_TOOLCHAIN_FORCE_GLOBALS: 'true' } }
       return {
         async build() {
-          const { code, output } = await run(command, ['run', 'app:build'], run_)
+          const { code, output } = await run(command, ['run', 'app:build'], moonOptions)
           const remote = [...output.matchAll(/cached from remote/g)].length
           const completed = /Tasks: (\d+) completed/.exec(output)?.[1]
           return { code, output, remote, executed: Number(completed ?? 0) - remote }
@@ -65,8 +64,7 @@ tasks:
 projects: ['packages/*']
 vcs: { client: git, defaultBranch: main }
 telemetry: false
-remote:
-  ${remote}
+${remote}
 `,
     'packages/lib/moon.yml': tasks(''),
     'packages/app/moon.yml': tasks("dependsOn: ['lib']"),

@@ -2,6 +2,7 @@ import { rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { snapshot, writeFiles } from '../support/folders.ts'
 import { pauseLines } from '../support/pause.ts'
+import { runSetup } from '../support/run-setup.ts'
 import { run, runOk } from '../support/run.ts'
 import type { Tool } from './tool.ts'
 
@@ -37,12 +38,11 @@ export const nx: Tool = {
       'packages/app/build.sh': `${pauseLines(folder)}\nmkdir -p dist\ncat ../lib/dist/out.txt source.txt > dist/out.txt\necho built app\n`,
     })
     symlinkSync(join(tools, 'node_modules'), join(folder, 'node_modules'))
+    await runSetup('nx', server, { cwd: folder })
     await runOk('git', ['init', '--quiet', '.'], { cwd: folder })
     const options = {
       cwd: folder,
       env: {
-        NX_SELF_HOSTED_REMOTE_CACHE_SERVER: server.http,
-        NX_SELF_HOSTED_REMOTE_CACHE_ACCESS_TOKEN: 'token',
         NX_DAEMON: 'false',
         NX_TUI: 'false',
         NX_CACHE_DIRECTORY: join(folder, '.nx', 'cache'),

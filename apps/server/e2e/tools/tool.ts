@@ -35,6 +35,8 @@ export interface Tool {
   readonly statistics: string
   /** The command that must be installed; undefined for what npm installs. */
   readonly command?: string | undefined
+  /** It is tried where it is installed, and not missed elsewhere. */
+  readonly isOptional?: boolean | undefined
   /** How many steps its project has that can come from the cache. */
   readonly steps: number
   /** Installs what a command does not bring, into a folder. */

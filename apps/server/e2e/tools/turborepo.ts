@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { snapshot, writeFiles } from '../support/folders.ts'
 import { pauseLines } from '../support/pause.ts'
+import { runSetup } from '../support/run-setup.ts'
 import { run, runOk } from '../support/run.ts'
 import type { Tool } from './tool.ts'
 
@@ -46,13 +47,12 @@ export const turborepo: Tool = {
       'packages/lib/build.sh': `mkdir -p dist/deep\ncat source.txt > dist/out.txt\nhead -c 3000000 /dev/urandom > dist/big\n: > dist/deep/empty\necho built lib\n`,
       'packages/app/build.sh': `${pauseLines(folder)}\nmkdir -p dist\ncat ../lib/dist/out.txt source.txt > dist/out.txt\necho built app\n`,
     })
+    await runSetup('turborepo', server, { cwd: folder })
     await runOk('git', ['init', '--quiet', '.'], { cwd: folder })
     const options = {
       cwd: folder,
       env: {
-        TURBO_API: server.http,
-        TURBO_TOKEN: 'token',
-        TURBO_TEAM: 'team',
+        TURBO_TOKEN: 'any',
         TURBO_REMOTE_CACHE_SIGNATURE_KEY: 'key',
         TURBO_TELEMETRY_DISABLED: '1',
         TURBO_DAEMON: 'false',

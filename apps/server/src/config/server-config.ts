@@ -16,6 +16,12 @@ export interface FrontendConfigs extends HttpFrontendConfigs {
   readonly reapi?: ReapiConfig | undefined
 }
 
+/** Where gRPC is served when nobody says otherwise. */
+export const DEFAULT_LISTEN = '127.0.0.1:8980'
+
+/** Where HTTP is served when nobody says otherwise. */
+export const DEFAULT_HTTP_LISTEN = '127.0.0.1:8981'
+
 /** How a server is set up; what a configuration file says, with its units resolved. */
 export interface ServerConfig {
   /** Where gRPC is served, as `host:port`. Default: `127.0.0.1:8980`. */

@@ -17,6 +17,9 @@ const HEADERS = { 'content-type': 'application/octet-stream' }
 
 const OPTIONS_HEADERS = { dav: '1', allow: 'OPTIONS, GET, HEAD, PUT, DELETE, PROPFIND, MKCOL' }
 
+/** What sccache reads when it starts, to see whether it can. */
+const CHECK_FILE = /(?:^|\/)\.sccache_check$/
+
 /** The name under which an artifact remembers when it was stored, in milliseconds since 1970. */
 const STORED_AT = 'stored-at'
 
@@ -24,6 +27,9 @@ const STORED_AT = 'stored-at'
  * As much of WebDAV (RFC 4918) as sccache speaks, `/[instance/]webdav/{path}`: files, and folders that are always there.
  *
  * Files need no folders here, so to ask for one finds it, and to make one succeeds. What is in a folder is not told.
+ *
+ * sccache does not start, and so nothing is compiled, when it cannot read its check file for any reason but that there is none.
+ * So that is what it is told; it then finds that it cannot write it either, and goes on without writing.
  */
 export function webdavFrontend(context: FrontendContext, options: FrontendOptions = {}): HttpFrontend {
   const artifacts = new ArtifactStore(context, 'webdav')
@@ -36,6 +42,10 @@ export function webdavFrontend(context: FrontendContext, options: FrontendOption
       const { instanceName } = match
       const key = (): ActionKey => ({ namespace: `webdav:${instanceName}`, key: assertPath(path) })
       return { instanceName, ...operationOf(exchange, { artifacts, key, isFolder: path === '' || path.endsWith('/') }) }
+    },
+    sendFailure(exchange, failure, { access }) {
+      const isCheck = access === 'read' && failure.status >= 500 && CHECK_FILE.test(exchange.path)
+      exchange.sendText(isCheck ? { ...failure, status: 404 } : failure, failure.message)
     },
   }
 }

@@ -1,0 +1,27 @@
+import type { SetupTool } from './setup-tool.ts'
+
+const OPTION = /^[ \t]*remote_storage[ \t]*=.*$/m
+
+export const ccacheSetup: SetupTool = {
+  name: 'ccache',
+  title: 'ccache',
+  // It has no file in a project.
+  isUsedIn: () => false,
+  plan({ http, userConfigPath }) {
+    const line = `remote_storage = ${http}/ccache`
+    return {
+      edits: [
+        {
+          path: userConfigPath('ccache'),
+          lines: line,
+          change(content = '') {
+            if (OPTION.test(content)) return content.replace(OPTION, line)
+            return `${content}${content === '' || content.endsWith('\n') ? '' : '\n'}${line}\n`
+          },
+        },
+      ],
+      environment: { CCACHE_REMOTE_STORAGE: `${http}/ccache` },
+      notes: ['The file is for all projects of its user; the variable says the same for one of them.'],
+    }
+  },
+}
