@@ -52,7 +52,7 @@ describe.each(installed)('$name', (tool) => {
 
     expect(cold, cold.output).toMatchObject({ code: 0, executed: tool.steps, remote: 0 })
     expect(warm, warm.output).toMatchObject({ code: 0, executed: 0, remote: tool.steps })
-    expect(coldOutputs.length).toBeGreaterThan(1)
+    expect(coldOutputs.length).toBeGreaterThan(0)
     expect(built.outputs()).toEqual(coldOutputs)
     const [before, after] = [between.tools[tool.statistics], (await status()).tools[tool.statistics]]
     expect(after?.hits ?? 0).toBeGreaterThanOrEqual((before?.hits ?? 0) + tool.steps)

@@ -2,6 +2,7 @@ import { isInstalled } from '../support/run.ts'
 import { bazel } from './bazel.ts'
 import { ccache } from './ccache.ts'
 import { gradle } from './gradle.ts'
+import { maven } from './maven.ts'
 import { moon } from './moon.ts'
 import { nx } from './nx.ts'
 import { sccache } from './sccache.ts'
@@ -29,6 +30,7 @@ export const tools: readonly Tool[] = [
   sccache,
   scriptedSccache,
   gradle,
+  maven,
 ]
 
 const smallTargets = { targets: ['//:hello', '//:paused'], steps: 2 }
@@ -46,11 +48,14 @@ export const troubledTools: readonly Tool[] = [
   sccache,
   scriptedSccache,
   gradle,
+  maven,
 ]
 
 /** Of some tools, those that are installed here. One that must be and is not is an error. */
 export function installedOf(some: readonly Tool[]): Tool[] {
-  return some.filter(({ command, isOptional }) => {
+  return some.filter((tool) => {
+    const { command, isOptional } = tool
+    if (tool.isInstalled !== undefined) return tool.isInstalled()
     if (command === undefined) return true
     return isOptional === true ? isInstalled(command, false) : isInstalled(command)
   })

@@ -37,6 +37,8 @@ export interface Tool {
   readonly command?: string | undefined
   /** It is tried where it is installed, and not missed elsewhere. */
   readonly isOptional?: boolean | undefined
+  /** Tells whether it is installed where the command alone does not, and it is optional. */
+  isInstalled?(): boolean
   /** How many steps its project has that can come from the cache. */
   readonly steps: number
   /** Installs what a command does not bring, into a folder. */

@@ -8,7 +8,12 @@ const PATH = /^\/(?:(.*?)\/)?gradle\/([\w.-]{1,256}|v\d[\d.]*(?:\/[\w.%~+-]{1,20
 
 const HEADERS = { 'content-type': 'application/vnd.gradle.build-cache-artifact.v1' }
 
-/** The HTTP build cache of Gradle, and that of Maven's build cache extension: `/[instance/]gradle/{key}`. */
+/**
+ * The HTTP build cache of Gradle, and that of Maven's build cache extension: `/[instance/]gradle/{key}`.
+ *
+ * Maven tries a request again for half a minute when it is told that the service is unavailable (503), and a build has many. So
+ * it is told of a failure that is not worth waiting for; Gradle takes all failures alike.
+ */
 export function gradleFrontend(context: FrontendContext, options: FrontendOptions = {}): HttpFrontend {
   const artifacts = new ArtifactStore(context, 'gradle')
   return {
@@ -19,6 +24,9 @@ export function gradleFrontend(context: FrontendContext, options: FrontendOption
       const { instanceName, parts } = match
       const key = { namespace: `gradle:${instanceName}`, key: parts[0] ?? '' }
       return { instanceName, ...artifactOperation(exchange, { artifacts, key: () => key, headersOf: () => HEADERS }) }
+    },
+    sendFailure(exchange, failure) {
+      exchange.sendText(failure.status === 503 ? { ...failure, status: 500 } : failure, failure.message)
     },
   }
 }
