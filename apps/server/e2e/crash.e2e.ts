@@ -4,11 +4,12 @@ import { describe, expect, test } from 'vitest'
 import { ReapiClient } from '../src/testing/reapi-client.fixture.ts'
 import type { WireBlob } from '../src/testing/reapi-support.fixture.ts'
 import { blobOf, writeNameOf } from '../src/testing/reapi-support.fixture.ts'
+import { times } from './support/effort.ts'
 import { snapshot, temporaryFolder } from './support/folders.ts'
 import { createRandom } from './support/random.ts'
 import { startServerProcess } from './support/server-process.ts'
 
-const ROUNDS = 15
+const ROUNDS = times(8, 15)
 const UPLOADERS = 8
 
 /** What a server acknowledged: blobs, and the actions whose results name one of them. */

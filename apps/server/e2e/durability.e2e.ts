@@ -6,12 +6,13 @@ import { ReapiClient } from '../src/testing/reapi-client.fixture.ts'
 import type { WireBlob } from '../src/testing/reapi-support.fixture.ts'
 import { blobOf, writeNameOf } from '../src/testing/reapi-support.fixture.ts'
 import { durableModules } from './support/durable-modules.ts'
+import { times } from './support/effort.ts'
 import { temporaryFolder } from './support/folders.ts'
 import { createRandom } from './support/random.ts'
 import { startServerProcess } from './support/server-process.ts'
 import { onSmallDisk } from './support/small-disk.ts'
 
-const KILLS = 100
+const KILLS = times(30, 100)
 
 /** What gRPC calls a full disk: the one code for it that Bazel does not retry. */
 const FAILED_PRECONDITION = 9

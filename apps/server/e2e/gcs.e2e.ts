@@ -5,13 +5,14 @@ import { fileURLToPath } from 'node:url'
 import { FakeGcs } from '@caskade/gcs/testing'
 import { describe, expect, test } from 'vitest'
 import { blobOf } from '../src/testing/reapi-support.fixture.ts'
+import { times } from './support/effort.ts'
 import { temporaryFolder } from './support/folders.ts'
 import { checkGcsKills, gcsModules } from './support/gcs-kills.ts'
 import { createRandom } from './support/random.ts'
 import { runOk } from './support/run.ts'
 import { startServerProcess } from './support/server-process.ts'
 
-const KILLS = 50
+const KILLS = times(15, 50)
 
 test.each(gcsModules)(`$name loses nothing that it acknowledged over ${KILLS} kills`, async (backend) => {
   using folder = temporaryFolder('gcs-kills')

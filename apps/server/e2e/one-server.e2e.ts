@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { temporaryFolder } from './support/folders.ts'
 import type { ServerProcess } from './support/server-process.ts'
 import { startServerProcess } from './support/server-process.ts'
+import { assertOutcome } from './tools/assert-outcome.ts'
 import { installedOf, tools } from './tools/index.ts'
 
 // One server with one data folder, for every build tool there is.
@@ -50,8 +51,8 @@ describe.each(installed)('$name', (tool) => {
     expect(built.outputs()).toEqual([])
     const warm = await built.build()
 
-    expect(cold, cold.output).toMatchObject({ code: 0, executed: tool.steps, remote: 0 })
-    expect(warm, warm.output).toMatchObject({ code: 0, executed: 0, remote: tool.steps })
+    assertOutcome(cold, { code: 0, executed: tool.steps, remote: 0 })
+    assertOutcome(warm, { code: 0, executed: 0, remote: tool.steps })
     expect(coldOutputs.length).toBeGreaterThan(0)
     expect(built.outputs()).toEqual(coldOutputs)
     const [before, after] = [between.tools[tool.statistics], (await status()).tools[tool.statistics]]
@@ -64,6 +65,7 @@ test('all of them have been served by it, and what they have in common was store
   const { store, tools: reports } = await status()
 
   process.stdout.write(`${JSON.stringify({ store, tools: reports })}\n`)
-  for (const { statistics } of installed) expect(reports[statistics]?.hits, statistics).toBeGreaterThan(0)
+  const unserved = installed.filter(({ statistics }) => (reports[statistics]?.hits ?? 0) === 0)
+  expect(unserved.map(({ name }) => name)).toEqual([])
   expect(store.deduplicated.count).toBeGreaterThan(0)
 })

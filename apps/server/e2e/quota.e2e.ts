@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { withSmallDisk } from '@caskade/conformance'
 import { describe, expect, test } from 'vitest'
 import { DiskWatcher } from './support/disk-watcher.ts'
+import { times } from './support/effort.ts'
 import { localBackend, localBackends } from './support/local-backends.ts'
 import { createRandom } from './support/random.ts'
 
@@ -16,8 +17,8 @@ const MEBIBYTE = 1024 * 1024
 const QUOTA_BYTES = 1024 * MEBIBYTE
 
 /** When one of the processes is killed and started again. */
-const KILLS_AFTER_MS = [15_000, 15_000, 15_000, 15_000]
-const LAST_MS = 40_000
+const KILLS_AFTER_MS = Array.from({ length: 4 }, () => times(8000, 15_000))
+const LAST_MS = times(20_000, 40_000)
 
 interface Counts {
   readonly written: number

@@ -6,6 +6,7 @@ import { temporaryFolder } from './support/folders.ts'
 import { duringPause, wantPause } from './support/pause.ts'
 import type { ServerProcess } from './support/server-process.ts'
 import { startServerProcess } from './support/server-process.ts'
+import { assertOutcome } from './tools/assert-outcome.ts'
 import { installedOf, troubledTools } from './tools/index.ts'
 import type { Tool, ToolProject } from './tools/tool.ts'
 
@@ -26,7 +27,7 @@ describe.each(installed)('$name', (tool) => {
       duringPause(join(place, 'project'), () => server.kill()),
     ])
 
-    expect(code === 0, output).toBe(tool.survivesAbsence)
+    expect({ succeeded: code === 0, output }).toMatchObject({ succeeded: tool.survivesAbsence })
   })
 
   test('builds although the store of the server fails, and uses it again once it works', async () => {
@@ -43,9 +44,9 @@ describe.each(installed)('$name', (tool) => {
     await project.wipe()
     const warm = await project.build()
 
-    expect(troubled, troubled.output).toMatchObject({ code: 0, executed: tool.steps, remote: 0 })
-    expect(cold, cold.output).toMatchObject({ code: 0, executed: tool.steps, remote: 0 })
-    expect(warm, warm.output).toMatchObject({ code: 0, executed: 0, remote: tool.steps })
+    assertOutcome(troubled, { code: 0, executed: tool.steps, remote: 0 })
+    assertOutcome(cold, { code: 0, executed: tool.steps, remote: 0 })
+    assertOutcome(warm, { code: 0, executed: 0, remote: tool.steps })
   })
 })
 

@@ -75,7 +75,7 @@ describe('an artifact', () => {
     const responses = await Promise.all(bodies.map((body) => frontends.put(ARTIFACT, body)))
 
     const statuses = responses.map(({ status }) => status)
-    expect(statuses.toSorted()).toEqual([200, 409])
+    expect(statuses.toSorted((left, right) => left - right)).toEqual([200, 409])
     expect(String(await frontends.get(ARTIFACT))).toBe(bodies[statuses.indexOf(200)])
   })
 

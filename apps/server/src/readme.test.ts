@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { buildBackend } from './backends/build-backend.ts'
 import { loadConfig } from './config/load-config.ts'
+import { DEFAULT_HTTP_LISTEN, DEFAULT_LISTEN } from './config/server-config.ts'
+import { setupTools } from './setup/setup-tools.ts'
 
 const repository = join(import.meta.dirname, '..', '..', '..')
 const folder = mkdtempSync(join(tmpdir(), 'caskade-readme-'))
@@ -36,6 +38,36 @@ describe('apps/server/README.md', () => {
     expect(config.backend).toBeDefined()
     if (config.backend !== undefined) await buildBackend(config.backend, baseDirectory)
   })
+})
+
+describe.each(setupTools)('apps/server/docs, $title', ({ name, plan }) => {
+  const page = readFileSync(join(repository, 'apps', 'server', 'docs', `${name}.md`), 'utf8')
+
+  test.each(['settings.gradle', 'settings.gradle.kts'])(
+    'has the lines that `caskade setup` has, with %s',
+    (present) => {
+      const has = (path: string): boolean => path === present
+      const grpc = DEFAULT_LISTEN
+      const http = `http://${DEFAULT_HTTP_LISTEN}`
+      const { edits, environment = {} } = plan({ grpc, http, instanceName: '', has, userConfigPath: () => '' })
+
+      const lines = edits.flatMap((edit) => edit.lines.split('\n')).map((line) => line.trim())
+      const values = Object.entries(environment).map(([variable, value]) => `${variable}=${value}`)
+
+      expect([...lines, ...values].filter((line) => !page.includes(line))).toEqual([])
+    },
+  )
+})
+
+test('apps/server/docs lead nowhere that does not exist, and each page is in their list', () => {
+  const docs = join(repository, 'apps', 'server', 'docs')
+  const linked = readdirSync(docs).flatMap((name) => {
+    const text = readFileSync(join(docs, name), 'utf8')
+    return [...text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, link]) => link ?? '')
+  })
+
+  expect(linked.filter((link) => !existsSync(join(docs, link)))).toEqual([])
+  expect(readdirSync(docs).filter((name) => name !== 'README.md' && !linked.includes(name))).toEqual([])
 })
 
 describe.each(['README.md', ...packages])('%s', (readme) => {

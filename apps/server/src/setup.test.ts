@@ -100,11 +100,22 @@ test.each<[string, string, string, string[]]>([
   expect(first).toContain(`${path.startsWith('user') ? join(project, path) : path}: changed`)
   expect(second).toContain(`${path.startsWith('user') ? join(project, path) : path}: unchanged`)
   expect(read(path)).toBe(after)
-  if (tool !== 'maven') {
-    run(tool, { write: true, config: { listen: '127.0.0.1:7', httpListen: '127.0.0.1:8' } })
-    expect(read(path)).toMatch(/127\.0\.0\.1:[78]/)
-    expect(read(path)).not.toMatch(/:198[01]/)
-  }
+})
+
+test.each([
+  ['bazel', '.bazelrc'],
+  ['moon', '.moon/workspace.yml'],
+  ['nx', '.env'],
+  ['gradle', 'settings.gradle'],
+  ['ccache', 'user/ccache.conf'],
+  ['sccache', 'user/sccache'],
+])('%s: another server takes the place of the first in %s', (tool, path) => {
+  run(tool, { write: true, config: server })
+
+  run(tool, { write: true, config: { listen: '127.0.0.1:7', httpListen: '127.0.0.1:8' } })
+
+  expect(read(path)).toMatch(/127\.0\.0\.1:[78]/)
+  expect(read(path)).not.toMatch(/:198[01]/)
 })
 
 test.each(setupTools.map(({ name }) => name))(
@@ -156,8 +167,14 @@ describe('what cannot be changed without guessing', () => {
     expect(() => run(tool, { write: true })).toThrow(problem)
 
     expect(read(path)).toBe(content)
-    // Of several files, none is changed when one cannot be.
-    if (path.endsWith('config.xml')) expect(existsSync(join(project, '.mvn/extensions.xml'))).toBe(false)
+  })
+
+  test('keeps the other files from being changed as well', () => {
+    write('.mvn/maven-build-cache-config.xml', '<cache/>')
+
+    expect(() => run('maven', { write: true })).toThrow('it is there already')
+
+    expect(existsSync(join(project, '.mvn/extensions.xml'))).toBe(false)
   })
 })
 

@@ -33,14 +33,14 @@ export function ccache(layout: 'flat' | 'subdirs' | 'bazel'): Tool {
           'ccache gcc -c three.c -o objects/three.o',
         ].join('\n'),
       })
-      const remote = `${server.http}${layout === 'bazel' ? '' : '/ccache'}|layout=${layout}`
+      const address = `${server.http}${layout === 'bazel' ? '' : '/ccache'}|layout=${layout}`
       // The layout that ccache has when it is not told is left to what `caskade setup` writes.
       const options = {
         cwd: folder,
         env: {
           CCACHE_DIR: join(folder, 'cache'),
           CCACHE_CONFIGPATH: join(folder, 'ccache.conf'),
-          ...(layout !== 'subdirs' && { CCACHE_REMOTE_STORAGE: remote }),
+          ...(layout !== 'subdirs' && { CCACHE_REMOTE_STORAGE: address }),
         },
       }
       if (layout === 'subdirs') await runSetup('ccache', server, options)

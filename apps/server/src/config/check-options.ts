@@ -92,8 +92,10 @@ function schemaProblems(schema: OptionsSchema, values: unknown, path: string): s
  * Formats were dealt with, or are by the backends' own schemas; to a JSON Schema validator they would be unknown ones. So
  * were the properties of objects.
  */
-function withoutFormat({ format, properties: _, ...property }: OptionSchema): object {
-  return format === 'backends' ? { ...property, additionalProperties: { type: 'object' } } : property
+function withoutFormat(option: OptionSchema): object {
+  const rest = Object.entries(option).filter(([keyword]) => keyword !== 'format' && keyword !== 'properties')
+  const schema = Object.fromEntries(rest)
+  return option.format === 'backends' ? { ...schema, additionalProperties: { type: 'object' } } : schema
 }
 
 /** Writes a JSON Pointer (RFC 6901) as options are named here. */

@@ -73,7 +73,7 @@ const KINDS: FrontendKinds = {
 export function createHttpFrontends(configs: HttpFrontendConfigs, context: FrontendContext): HttpFrontend[] {
   const create = <Name extends keyof HttpFrontendConfigs>(name: Name): HttpFrontend[] => {
     const config = configs[name]
-    return config?.enabled === false ? [] : [KINDS[name].create(context, config as never)]
+    return config?.enabled === false ? [] : [KINDS[name].create(context, config)]
   }
   return (Object.keys(KINDS) as (keyof HttpFrontendConfigs)[]).flatMap(create)
 }
