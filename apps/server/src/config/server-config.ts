@@ -4,7 +4,7 @@ import type { HttpFrontendConfigs } from '../frontends/create-frontends.ts'
 import { httpFrontendSchemas } from '../frontends/create-frontends.ts'
 
 /** What a configuration says of the Remote Execution API over gRPC. */
-export interface ReapiConfig {
+interface ReapiConfig {
   /** Whether it is served. Default: true. */
   readonly enabled?: boolean | undefined
   /** Serves this instance alone. Default: any. */

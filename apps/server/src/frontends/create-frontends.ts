@@ -11,7 +11,7 @@ import { turborepoFrontend } from './turborepo.ts'
 import { webdavFrontend } from './webdav.ts'
 
 /** What a configuration says of a frontend. */
-export type FrontendConfig<Options extends FrontendOptions = FrontendOptions> = Options & {
+type FrontendConfig<Options extends FrontendOptions = FrontendOptions> = Options & {
   /** Whether it is served. Default: true. */
   readonly enabled?: boolean | undefined
 }
