@@ -289,23 +289,3 @@ function installPackage(name: string, code: string): void {
   )
   writeFileSync(join(folder, 'index.js'), code)
 }
-
-describe('frontends in a configuration', () => {
-  test('are options of their own', async () => {
-    const path = write('frontends:\n  nx: { overwrite: true, instance: main }\n  reapi: { enabled: false }\n')
-
-    expect((await loadConfig(path)).config).toEqual({
-      frontends: { nx: { overwrite: true, instance: 'main' }, reapi: { enabled: false } },
-    })
-  })
-
-  test.each([
-    ['turborep: {}', 'frontends.turborep: unknown option; did you mean turborepo?'],
-    ['nx: { overwrit: true }', 'frontends.nx.overwrit: unknown option; did you mean overwrite?'],
-    ['nx: { overwrite: 1 }', 'frontends.nx.overwrite: must be boolean'],
-    ['gradle: true', 'frontends.gradle: must be object'],
-    ['bazel: { validatedInstances: main }', 'frontends.bazel.validatedInstances: must be array'],
-  ])('%s is an error that says where', async (line, problem) => {
-    await expect(loadConfig(write(`frontends: { ${line} }\n`))).rejects.toThrow(problem)
-  })
-})

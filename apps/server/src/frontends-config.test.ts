@@ -1,0 +1,37 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { loadConfig } from './index.ts'
+
+let directory: string
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'caskade-config-'))
+})
+
+afterEach(() => rmSync(directory, { recursive: true }))
+
+function write(text: string): string {
+  const path = join(directory, 'caskade.yaml')
+  writeFileSync(path, text)
+  return path
+}
+
+test('frontends are options of their own', async () => {
+  const path = write('frontends:\n  nx: { overwrite: true, instance: main }\n  reapi: { enabled: false }\n')
+
+  expect((await loadConfig(path)).config).toEqual({
+    frontends: { nx: { overwrite: true, instance: 'main' }, reapi: { enabled: false } },
+  })
+})
+
+test.each([
+  ['turborep: {}', 'frontends.turborep: unknown option; did you mean turborepo?'],
+  ['nx: { overwrit: true }', 'frontends.nx.overwrit: unknown option; did you mean overwrite?'],
+  ['nx: { overwrite: 1 }', 'frontends.nx.overwrite: must be boolean'],
+  ['gradle: true', 'frontends.gradle: must be object'],
+  ['bazel: { validatedInstances: main }', 'frontends.bazel.validatedInstances: must be array'],
+])('%s is an error that says where', async (line, problem) => {
+  await expect(loadConfig(write(`frontends: { ${line} }\n`))).rejects.toThrow(problem)
+})
