@@ -2,7 +2,7 @@ import { failing } from '@caskade/conformance'
 import { StorageError } from '@caskade/core'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { HttpFrontendsOptions, RunningHttpFrontends } from './testing/http-frontends.fixture.ts'
-import { faultyBackend, startHttpFrontends } from './testing/http-frontends.fixture.ts'
+import { faultyBackend, putAfterContinue, startHttpFrontends } from './testing/http-frontends.fixture.ts'
 
 const ARTIFACT = '/v1/cache/12345678901234567890'
 
@@ -45,6 +45,15 @@ describe('an artifact', () => {
 
     expect([again.status, again.headers.get('connection')]).toEqual([409, 'keep-alive'])
     expect(String(await frontends.get(ARTIFACT))).toBe('first')
+  })
+
+  test('that is there is refused before it is sent where the client waits to be told to send it', async () => {
+    await start()
+    await frontends.put(ARTIFACT, 'first')
+
+    const { statusCode, headers } = await putAfterContinue(frontends.url + ARTIFACT, { 'content-length': '4000000' })
+
+    expect([statusCode, headers.connection]).toEqual([409, 'close'])
   })
 
   test('is replaced where that is configured', async () => {

@@ -60,7 +60,8 @@ export class Transactions {
     try {
       return reads()
     } finally {
-      this.#commit.run()
+      // A read that fails may have ended it.
+      if (this.isOpen) this.#commit.run()
     }
   }
 }

@@ -69,7 +69,7 @@ export class ArtifactStore {
     const existing = await this.#usable(previous, exchange.signal)
     if (ifAbsent && existing !== null) {
       // All of it: a tool that is not done sending may take the end of the connection for a failure.
-      await exchange.discardBody()
+      await exchange.discardBody(maxBlobBytes)
       return 'kept'
     }
     await using received = await receiveBlob(exchange, { uploadDirectory, spoolBudget, maxBytes: maxBlobBytes })

@@ -20,6 +20,9 @@ const OPTIONS_HEADERS = { dav: '1', allow: 'OPTIONS, GET, HEAD, PUT, DELETE, PRO
 /** What sccache reads when it starts, to see whether it can. */
 const CHECK_FILE = /(?:^|\/)\.sccache_check$/
 
+/** The longest body of a request that is about a folder or a description, in bytes. */
+const MAX_XML_BYTES = 1024 * 1024
+
 /** The name under which an artifact remembers when it was stored, in milliseconds since 1970. */
 const STORED_AT = 'stored-at'
 
@@ -81,14 +84,14 @@ function operationOf(exchange: HttpExchange, target: Target): Pick<HttpOperation
 }
 
 async function makeFolder(exchange: HttpExchange): Promise<void> {
-  await exchange.discardBody()
+  await exchange.discardBody(MAX_XML_BYTES)
   exchange.sendEmpty({ status: 201 })
 }
 
 /** Which properties are asked for does not matter: all there are come with every answer. */
 async function answerPropfind(exchange: HttpExchange, { artifacts, key, isFolder }: Target): Promise<void> {
   const depth = exchange.headers['depth'] ?? 'infinity'
-  await exchange.discardBody()
+  await exchange.discardBody(MAX_XML_BYTES)
   if (isFolder && depth !== '0') throw new HttpRefusal(403, 'what is in a folder is not told; ask with Depth: 0')
   const artifact = isFolder ? null : await artifacts.find(key(), exchange.signal)
   if (artifact === null && !isFolder) throw new HttpRefusal(404, `${key().key} is not stored`)

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import { StorageError } from '@caskade/core'
 
 /** How long, and how much, an unwanted body is still read after it was refused. */
 const LINGER_MS = 2000
@@ -75,9 +76,19 @@ export class HttpExchange {
     return this.request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>
   }
 
-  /** Reads the body of the request to its end and forgets it, for clients that take a connection that ends early for a failure. */
-  async discardBody(): Promise<void> {
-    for await (const chunk of this.body()) void chunk
+  /**
+   * Reads the body of the request to its end and forgets it, for clients that take a connection that ends early for a failure.
+   * A client that waits to be told that its body is wanted is not told so.
+   *
+   * @throws StorageError `too-large` beyond `maxBytes`.
+   */
+  async discardBody(maxBytes: number): Promise<void> {
+    if (this.#isHeldBack) return
+    let rest = maxBytes
+    for await (const { byteLength } of this.body()) {
+      rest -= byteLength
+      if (rest < 0) throw new StorageError('too-large', `the body exceeds ${maxBytes} bytes`)
+    }
   }
 
   /** Answers with a line of text, or none for HEAD. */
