@@ -153,7 +153,7 @@ describe('connections', () => {
     await put(small)
     await put(medium)
     await storage.stop()
-    await open({ idleTimeoutMs: 50 })
+    await open({ idleTimeoutMs: 250 })
     const { promise: until, resolve: release } = Promise.withResolvers<void>()
     fake.plan = inTurn('media', { type: 'stall', until }, { type: 'stall-body', afterBytes: 100_000, until })
 
@@ -168,7 +168,7 @@ describe('connections', () => {
   test('of readers that nobody reads are given up and taken up again', async () => {
     await put(medium)
     await storage.stop()
-    await open({ idleTimeoutMs: 30, maxConnections: 2 })
+    await open({ idleTimeoutMs: 250, maxConnections: 2 })
     const unread = await Promise.all([1, 2].map(() => storage.getBlob(medium.digest)))
 
     // Both connections are taken by readers that wait to be read.
@@ -180,7 +180,7 @@ describe('connections', () => {
 
   test('of a source that is slow are not given up', async () => {
     await storage.stop()
-    await open({ idleTimeoutMs: 30, maxRetries: 0 })
+    await open({ idleTimeoutMs: 1000, maxRetries: 0 })
     const { promise: until, resolve: release } = Promise.withResolvers<void>()
     fake.plan = ({ kind }) => (kind === 'metadata' ? { type: 'stall', until } : undefined)
     async function* slowly(): AsyncGenerator<Uint8Array, void, undefined> {
