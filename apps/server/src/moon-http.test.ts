@@ -1,10 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { failing } from '@caskade/conformance'
+import { StorageError } from '@caskade/core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { formatAddress } from './config/listen-address.ts'
 import type { RunningServer } from './index.ts'
 import { startServer } from './index.ts'
+import { faultyBackend, startHttpFrontends } from './testing/http-frontends.fixture.ts'
 import { ReapiClient } from './testing/reapi-client.fixture.ts'
 import { newBlob, store } from './testing/reapi-support.fixture.ts'
 
@@ -86,6 +89,59 @@ describe('results as JSON', () => {
     expect([response.status, (await response.text()).length > 10]).toEqual([400, true])
   })
 
+  test('have no metadata of types that nobody here knows, which they may have over gRPC', async () => {
+    const action = newBlob(10)
+    const path = `/moon-outputs/ac/${action.digest.hash}`
+    const request = { instanceName: 'moon-outputs', actionDigest: action.wire }
+    const auxiliaryMetadata = [{ typeUrl: 'type.googleapis.com/some.Type', value: Buffer.of(8, 1) }]
+    await client.updateActionResult({
+      ...request,
+      actionResult: { exitCode: 2, executionMetadata: { worker: 'w', auxiliaryMetadata } },
+    })
+
+    expect(await (await get(path)).json()).toEqual({ exitCode: 2, executionMetadata: { worker: 'w' } })
+    expect((await client.getActionResult(request)).executionMetadata?.auxiliaryMetadata).toHaveLength(1)
+
+    const executionMetadata = { worker: 'v', auxiliaryMetadata: [{ '@type': 'type.googleapis.com/some.Type', x: 1 }] }
+    expect((await put(path, { exitCode: 3, executionMetadata })).status).toBe(200)
+    expect(await (await get(path)).json()).toEqual({ exitCode: 3, executionMetadata: { worker: 'v' } })
+  })
+
+  test('have content in them that is stored as a blob, if it is what they say', async () => {
+    const [action, output, other] = [newBlob(10), newBlob(100), newBlob(100)]
+    const path = `/ac/${action.digest.hash}`
+    const digest = { hash: output.digest.hash, sizeBytes: '100' }
+    const resultWith = (contents: Buffer): unknown => ({
+      outputFiles: [{ path: 'x', digest, contents: contents.toString('base64') }],
+    })
+
+    expect((await put(path, resultWith(other.bytes))).status).toBe(400)
+    expect((await fetch(`${base}/cas/${output.digest.hash}`)).status).toBe(404)
+    expect((await put(path, resultWith(output.bytes))).status).toBe(200)
+    expect((await fetch(`${base}/cas/${output.digest.hash}`)).status).toBe(200)
+  })
+
+  test.each([
+    ['no-space', 507],
+    ['unavailable', 503],
+  ] as const)('tell why the content in them was not stored: %s', async (code, status) => {
+    const backend = faultyBackend()
+    await using frontends = await startHttpFrontends({ backend })
+    backend.setPlan(failing(new StorageError(code, 'for a reason')))
+
+    const content = { stdoutRaw: Buffer.from('x').toString('base64') }
+    const response = await frontends.put(`/ac/${newBlob(10).digest.hash}`, JSON.stringify(content), JSON_TYPE)
+
+    expect([response.status, await response.text()]).toEqual([status, expect.stringContaining('for a reason')])
+  })
+
+  test('are refused when they have more values than can be read in good time', async () => {
+    const path = `/ac/${newBlob(10).digest.hash}`
+    const refused = await put(path, `{"outputFiles":[${'{},'.repeat(400_000)}{}]}`)
+
+    expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining('400000 values')])
+  })
+
   test('have a name that is a hash', async () => {
     expect((await put('/ac/nope', {})).status).toBe(400)
     expect((await get('/ac/nope')).status).toBe(400)
@@ -115,6 +171,14 @@ describe('where results are validated', () => {
     expect(read.equals(Buffer.from([0x20, 5]))).toBe(true)
     expect((await client.getActionResult(request)).exitCode).toBe(6)
     expect((await fetch(base + path, { method: 'DELETE' })).status).toBe(405)
+  })
+
+  test('one with more fields than can be read in good time is refused', async () => {
+    // Output files without anything in them.
+    const dense = Buffer.alloc(800_004, Buffer.from([0x12, 0]))
+    const refused = await put(`/strict/ac/${newBlob(10).digest.hash}`, dense, {})
+
+    expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining('400000 fields')])
   })
 
   test('one whose blobs are gone is not found', async () => {

@@ -1,7 +1,7 @@
 import type { ActionCacheEntry, ActionCacheRecord, ActionKey } from '@caskade/core'
 import { isErrnoException, KeyedLock, mapLimit, reportEvent, StorageError } from '@caskade/core'
 import type { AccessClock, FileOperations, FileStat, QuickReads } from '@caskade/core/files'
-import { fileCostBytes, fileError } from '@caskade/core/files'
+import { fileCostBytes, fileError, READ_CHUNK_BYTES } from '@caskade/core/files'
 import type { AccessLog } from './access-log.ts'
 import { decodeEntry, encodeEntry } from './entry-record.ts'
 import type { FilePublisher, Ticket } from './file-publisher.ts'
@@ -168,6 +168,7 @@ export class EntryFiles {
     const path = layout.pathOf(name)
     const stat = quick.stat(path)
     if (stat === undefined || stat === null) return stat
+    if (stat.sizeBytes > READ_CHUNK_BYTES) return undefined
     const content = Buffer.allocUnsafeSlow(stat.sizeBytes)
     if (quick.read(path, content, 0) !== stat.sizeBytes) return undefined
     const record = recordOf(name, content)

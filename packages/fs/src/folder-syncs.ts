@@ -6,6 +6,9 @@ import { statIfThere } from './held-files.ts'
 /** How long after a file got its name another process may still be about to sync the folder, in milliseconds. */
 const RECENT_MS = 10_000
 
+/** By how much the times of files may be behind the clock, in milliseconds: the kernel reads it a few hundred times a second. */
+const COARSE_MS = 10
+
 interface Folder {
   readonly group: SyncGroup
   /** When the last sync began that succeeded, by the clock of the system. */
@@ -63,7 +66,8 @@ export class FolderSyncs {
 
   /** Tells whether that is known to be so already. */
   isSettled(path: string, changedMs: number): boolean {
-    return (this.#folders.get(path)?.syncedMs ?? 0) > changedMs || Date.now() - changedMs > RECENT_MS
+    const syncedMs = this.#folders.get(path)?.syncedMs ?? 0
+    return syncedMs - COARSE_MS > changedMs || Date.now() - changedMs > RECENT_MS
   }
 
   /** Most are there, with thousands of names in them, and need not be read to know that. */

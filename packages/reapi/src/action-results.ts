@@ -1,17 +1,17 @@
 import { setImmediate } from 'node:timers/promises'
 import { fromBinary, toBinary } from '@bufbuild/protobuf'
 import type { ActionKey, Digest, OperationOptions } from '@caskade/core'
-import { formatDigest, getEntryBytes, putEntryBytes } from '@caskade/core'
+import { formatDigest, getEntryBytes, putEntryBytes, StorageError } from '@caskade/core'
 import { GrpcError, StatusCode } from '@caskade/grpc'
 import { closureOf, directDigests } from './action-result-digests.ts'
 import { takeInlined } from './action-result-inlining.ts'
+import { assertNotTooDense } from './codec.ts'
 import type { DigestReader } from './digests.ts'
 import type { Claimant } from './fair-budget.ts'
 import { FairBudget } from './fair-budget.ts'
 import type { ActionResult } from './messages.ts'
 import { ActionResultSchema } from './messages.ts'
 import type { ReapiSettings } from './reapi-options.ts'
-import { toRpcStatus } from './status-mapping.ts'
 import { TreeLimits } from './tree-limits.ts'
 
 /** What a result may come to, inlined content included, in bytes: clients receive 4 MiB at most unless told otherwise. */
@@ -70,7 +70,7 @@ export class ActionResults {
    * Stores a result, and the content that the client has put into it as blobs; `result` is left without it.
    *
    * @throws GrpcError `INVALID_ARGUMENT` when a digest in it is malformed, content in it does not match the digest beside
-   * it, or it is too long; with the status of what the storage says to the content.
+   * it, or it is too long. StorageError as the storage says to the content.
    */
   async store(name: ActionName, result: ActionResult, { signal }: OperationOptions): Promise<void> {
     const { instanceName, action, requestedFunction } = name
@@ -78,8 +78,7 @@ export class ActionResults {
     const inlined = takeInlined(result, this.#digests, requestedFunction)
     const references = directDigests(result, this.#digests, requestedFunction)
     for (const status of await backend.storage.bulkUpdateBlobs(inlined, { signal })) {
-      const { code, message } = toRpcStatus(status)
-      if (code !== StatusCode.OK) throw new GrpcError(code as StatusCode, message)
+      if ('message' in status) throw new StorageError(status.code, status.message)
     }
     const bytes = toBinary(ActionResultSchema, result)
     if (bytes.byteLength > MAX_RESULT_BYTES) {
@@ -129,6 +128,7 @@ function treeBytes(outputDirectories: ActionResult['outputDirectories']): number
 
 function parseResult(bytes: Uint8Array): ActionResult | null {
   try {
+    assertNotTooDense(ActionResultSchema, bytes)
     return fromBinary(ActionResultSchema, bytes)
   } catch {
     return null

@@ -158,7 +158,7 @@ export class CasService {
     const batchBytes = this.#assertBatchSize(digests.map(({ sizeBytes }) => sizeBytes))
     if (batchBytes > UNCOUNTED_BYTES) call.whenOver(await this.#responses.acquire(batchBytes, call))
     const outcomes = await this.#readAll(digests, call.signal)
-    const sizes = [...outcomes.values()].map((outcome) => ('byteLength' in outcome ? outcome.byteLength : 0))
+    const sizes = [...outcomes.values()].flatMap((outcome) => ('byteLength' in outcome ? [outcome.byteLength] : []))
     this.#settings.onUse({ kind: 'read', blobs: sizes.length, bytes: sumOf(sizes) }, call)
     const responses = await answerBatchRead(digests, outcomes, {
       maxBytes: Math.max(DEFAULT_RECEIVED_BYTES, this.#settings.maxBatchBytes + BATCH_OVERHEAD_BYTES),

@@ -1,8 +1,10 @@
-import { fromBinary, fromJsonString, toBinary, toJsonString } from '@bufbuild/protobuf'
+import type { JsonValue } from '@bufbuild/protobuf'
+import { fromBinary, fromJson, toBinary, toJsonString } from '@bufbuild/protobuf'
 import type { Digest, OperationOptions } from '@caskade/core'
 import { StorageError } from '@caskade/core'
 import { GrpcError, StatusCode } from '@caskade/grpc'
 import type { ActionName, ActionResults } from './action-results.ts'
+import { assertNotTooDense, MAX_REQUEST_FIELDS } from './codec.ts'
 import type { Claimant } from './fair-budget.ts'
 import type { ActionResult } from './messages.ts'
 import { ActionResultSchema } from './messages.ts'
@@ -30,6 +32,8 @@ export class EncodedActionResults {
     const found = await withStorageErrors(this.#results.find(nameOf(instanceName, action), claimant))
     if (found.result === null) return null
     if (format === 'binary') return toBinary(ActionResultSchema, found.result)
+    // Messages of others, whose types nobody here knows, and which have no form as JSON therefore.
+    if (found.result.executionMetadata !== undefined) found.result.executionMetadata.auxiliaryMetadata = []
     return Buffer.from(toJsonString(ActionResultSchema, found.result))
   }
 
@@ -55,14 +59,38 @@ function nameOf(instanceName: string, action: Digest): ActionName {
 
 function parse(bytes: Uint8Array, format: ActionResultFormat): ActionResult {
   try {
-    if (format === 'binary') return fromBinary(ActionResultSchema, bytes)
-    return fromJsonString(ActionResultSchema, Buffer.from(bytes).toString('utf8'), { ignoreUnknownFields: true })
+    return format === 'binary' ? parseBinary(bytes) : parseJson(bytes)
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     throw new StorageError('invalid-argument', `the body is not an ActionResult (${format}): ${reason}`, {
       cause: error,
     })
   }
+}
+
+function parseBinary(bytes: Uint8Array): ActionResult {
+  assertNotTooDense(ActionResultSchema, bytes)
+  return fromBinary(ActionResultSchema, bytes)
+}
+
+function parseJson(bytes: Uint8Array): ActionResult {
+  assertJsonNotTooDense(bytes)
+  const result = JSON.parse(Buffer.from(bytes).toString('utf8')) as JsonValue & JsonResult
+  // As above.
+  delete result?.executionMetadata?.auxiliaryMetadata
+  return fromJson(ActionResultSchema, result, { ignoreUnknownFields: true })
+}
+
+/** What a result as JSON may have that is looked at before it is read. */
+type JsonResult = { executionMetadata?: { auxiliaryMetadata?: JsonValue } | null } | null
+
+/** Every value but the first of an object or an array comes after one of these; each may become an object of hundreds of bytes. */
+const VALUE_STARTS = new Set(Buffer.from('{[,'))
+
+function assertJsonNotTooDense(bytes: Uint8Array): void {
+  let count = 0
+  for (const byte of bytes) if (VALUE_STARTS.has(byte)) count += 1
+  if (count > MAX_REQUEST_FIELDS) throw new RangeError(`it has more than ${MAX_REQUEST_FIELDS} values`)
 }
 
 /** What is wrong with a result is told by gRPC's names for it, which mean nothing to other protocols. */

@@ -61,7 +61,7 @@ export class BlobWriter {
     const id = this.#insert(digest, costBytes, null)
     this.#store.blobs.insertContent(id, bytes)
     transaction.usedBytes += costBytes
-    transaction.rowBytes += bytes.byteLength
+    transaction.rowBytes += costBytes
   }
 
   /** Tells whether a blob is stored; that does not count as use. */

@@ -1,5 +1,13 @@
-import type { Digest, SliceOptions, Status } from '@caskade/core'
-import { assertDigest, inSlices, mapLimit, okStatus, statusOfError, verifyBytes } from '@caskade/core'
+import type { Digest, OperationOptions, SliceOptions, Status } from '@caskade/core'
+import {
+  assertDigest,
+  inSlices,
+  mapLimit,
+  okStatus,
+  statusOfError,
+  statusOfItemError,
+  verifyBytes,
+} from '@caskade/core'
 import type { BlobWriter } from './blob-writer.ts'
 import { blobRowCostBytes } from './blob-writer.ts'
 import type { SqliteStore } from './sqlite-store.ts'
@@ -36,30 +44,53 @@ export class BulkWriter {
 
   /**
    * Stores those that become rows, each if it matches its digest. Resolves to a status for each; none for those that have to be
-   * stored by themselves, because they become files, or there is no room for several at once.
+   * stored by themselves, because they become files, or could not be stored together.
    */
   async store(
     blobs: readonly (readonly [Digest, Uint8Array])[],
-    slices: SliceOptions,
+    { signal, ...slices }: SliceOptions & OperationOptions,
   ): Promise<readonly (Status | undefined)[]> {
     const statuses: Statuses = blobs.map(() => undefined)
     const missing: Item[] = []
-    let isAnyStored = false
+    const stored: number[] = []
     const look = ([digest, bytes]: readonly [Digest, Uint8Array], index: number): void => {
       if (bytes.byteLength > this.#maxRowBytes) return
       const malformed = statusOf(() => assertDigest(digest))
-      if (malformed.code === 'ok' && !this.#writer.use(digest)) {
-        missing.push({ index, digest, bytes })
-        return
+      const isStored = malformed.code === 'ok' ? this.#isStored(digest) : false
+      if (malformed.code !== 'ok') statuses[index] = malformed
+      else if (isStored === false) missing.push({ index, digest, bytes })
+      else if (isStored === true) {
+        statuses[index] = statusOf(() => verifyBytes(digest, bytes))
+        stored.push(index)
       }
-      statuses[index] = malformed.code === 'ok' ? statusOf(() => verifyBytes(digest, bytes)) : malformed
-      isAnyStored = true
     }
     await inSlices(blobs, look, slices)
-    await mapLimit(jobsOf(missing), CONCURRENCY, (items) => this.#run(items, statuses))
-    // Another writer may have committed them and not yet synced.
-    if (isAnyStored) await this.#store.settled()
+    await mapLimit(jobsOf(missing), CONCURRENCY, async (items) => {
+      signal?.throwIfAborted()
+      await this.#run(items, statuses)
+    })
+    if (stored.length > 0) await this.#settle(stored, statuses, signal)
+    signal?.throwIfAborted()
     return statuses
+  }
+
+  /** Undefined when that cannot be told: stored by itself, each blob has its own chance, and its own error. */
+  #isStored(digest: Digest): boolean | undefined {
+    try {
+      return this.#writer.use(digest)
+    } catch {
+      return undefined
+    }
+  }
+
+  /** Another writer may have committed what was found stored, and not yet synced it. */
+  async #settle(stored: readonly number[], statuses: Statuses, signal: AbortSignal | undefined): Promise<void> {
+    try {
+      await this.#store.settled()
+    } catch (error) {
+      const status = statusOfItemError(error, signal)
+      for (const index of stored) if (statuses[index]?.code === 'ok') statuses[index] = status
+    }
   }
 
   async #run(items: readonly Item[], statuses: Statuses): Promise<void> {
@@ -73,7 +104,7 @@ export class BulkWriter {
       )
       for (const [at, { index }] of items.entries()) statuses[index] = stored[at]
     } catch {
-      // Stored by itself, each has its own chance, and its own error.
+      // As above.
     }
   }
 

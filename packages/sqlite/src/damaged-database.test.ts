@@ -75,6 +75,34 @@ describe('a database file with a damaged page', () => {
     expect([...outcomes]).toEqual(expect.arrayContaining(['right', 'corrupt', 'unknown']))
   })
 
+  test('costs a bulk write those blobs alone that it has to do with, and a bulk read says what it is', async () => {
+    await fill()
+    const pages = Math.floor(statSync(databasePath).size / PAGE_BYTES)
+    const others = makeBlobs(200, 150, 50_000).map(({ digest, bytes }) => [digest, bytes] as const)
+    const digests = blobs.map(({ digest }) => digest)
+    const outcomes: string[] = []
+    for (let page = 3; page < pages; page += 37) {
+      rmSync(path, { recursive: true })
+      await fill()
+      damagePage(page)
+      const storage = new SqliteStorage({ path })
+      try {
+        await storage.start()
+        const statuses = await storage.bulkUpdateBlobs(others)
+        outcomes.push(...statuses.map(({ code }) => code))
+        for (const read of [storage.missingBlobs(digests), storage.bulkReadBlobs(digests)]) {
+          await read.catch((error: unknown) => outcomes.push(StorageError.is(error) ? error.code : 'raw'))
+        }
+      } catch (error) {
+        outcomes.push(StorageError.is(error) ? `whole: ${error.code}` : 'raw')
+      }
+      await storage.stop().catch(() => undefined)
+    }
+
+    expect(outcomes).not.toContain('raw')
+    expect(outcomes).toEqual(expect.arrayContaining(['ok', 'unknown']))
+  })
+
   test('is found by a check of the database, which else finds nothing', async () => {
     await fill()
     await using storage = new SqliteStorage({ path })

@@ -1,7 +1,7 @@
 import type { SqlDatabase, Statement } from './sql.ts'
 import { selectOne } from './sql.ts'
 
-/** The pages that a job may take besides what its content does, at most: some of every table and index. */
+/** The pages that a job may take besides what its rows count for, at most: some of every table and index. */
 const PAGES_PER_JOB = 8
 
 /** Once so many may have been added, it is measured how many were. */
@@ -47,14 +47,14 @@ export class DatabasePages {
     return this.#freePages * this.#pageBytes
   }
 
-  /** Looks whether what is known still holds, when a transaction begins. */
+  /** Looks whether what is known still holds, when a transaction begins or somebody wants to know. */
   begin(): void {
     if (selectOne(this.#version) !== this.#othersVersion) this.measure()
   }
 
-  /** Tells of a job that the transaction has run, and how much content it has written to the database. */
-  noteJob(contentBytes: number): void {
-    this.#grownPages += PAGES_PER_JOB + Math.ceil(contentBytes / this.#pageBytes)
+  /** Tells of a job that the transaction has run, and what the rows count for that it has written. */
+  noteJob(rowBytes: number): void {
+    this.#grownPages += PAGES_PER_JOB + Math.ceil(rowBytes / this.#pageBytes)
   }
 
   /** Looks at what the transaction leaves, before it is committed. */
@@ -65,10 +65,11 @@ export class DatabasePages {
 
   /** Measures; within a transaction, what that has come to so far. */
   measure(): void {
+    // First: what another process does meanwhile is then seen as a change since.
+    this.#othersVersion = selectOne(this.#version)
     this.#totalPages = selectOne<number>(this.#count) ?? 0
     this.#grownPages = 0
     this.#freePages = selectOne<number>(this.#free) ?? 0
-    this.#othersVersion = selectOne(this.#version)
   }
 
   /** What was measured within the transaction does not hold, because it was undone. */

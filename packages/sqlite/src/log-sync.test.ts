@@ -70,6 +70,25 @@ describe('when the log cannot be synced after a commit', () => {
     await expectWhole(storage, blob)
   })
 
+  test('a bulk write says so for each blob, and of bad content what is wrong with it', async () => {
+    await commit(row)
+    files.breakLog()
+    const [added, bad] = makeBlobs(2, 100, 500)
+    const blobs = [
+      [row.digest, row.bytes],
+      [added!.digest, added!.bytes],
+      [bad!.digest, Buffer.alloc(100)],
+    ] as const
+    // From here on nobody can tell whether what is stored would survive.
+    await expect(commit(makeBlob(77, 10))).rejects.toMatchObject({ code: 'unknown' })
+
+    const statuses = await storage.bulkUpdateBlobs(blobs)
+
+    expect(statuses.map(({ code }) => code)).toEqual(['unavailable', 'unavailable', 'invalid-argument'])
+    files.mendLog()
+    expect((await storage.bulkUpdateBlobs(blobs)).map(({ code }) => code)).toEqual(['ok', 'ok', 'invalid-argument'])
+  })
+
   test('nothing more is written until it can be', async () => {
     files.breakLog()
     await expect(commit(row)).rejects.toMatchObject({ code: 'unknown' })

@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import type { TestBlob } from '@caskade/conformance'
 import { makeBlobs, sourceOf } from '@caskade/conformance'
 import type { StorageABC } from '@caskade/core'
+import { createDigest, startAll, stopAll } from '@caskade/core'
 import Database from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { SqliteStorage } from './index.ts'
+import { sqliteBackend, SqliteStorage } from './index.ts'
 
 let path: string
 
@@ -47,6 +48,26 @@ function databaseBytes(): number {
 }
 
 describe('the quota', () => {
+  test('is kept when entries of little but references come where rows left gaps', async () => {
+    const maxBytes = 16 * 1024 * 1024
+    const { storage, actionCache } = sqliteBackend({ path, maxBytes, accessGranularityMs: 0 })
+    await using running = storage
+    await using alsoRunning = actionCache
+    await startAll([running, alsoRunning])
+    const blobs = makeBlobs(6000, 1400)
+    await storage.bulkUpdateBlobs(blobs.map(({ digest, bytes }) => [digest, bytes]))
+    await storage.bulkDelete(blobs.filter((_, index) => index % 2 === 0).map(({ digest }) => digest))
+    const references = Array.from({ length: 10_000 }, (_, index) => createDigest('a'.repeat(64), index))
+
+    for (let index = 0; index < 15; index++) {
+      const entry = { bytes: Buffer.of(index), references, metadata: {} }
+      await actionCache.update({ namespace: 'n', key: String(index) }, entry)
+    }
+    await stopAll([running, alsoRunning])
+
+    expect(databaseBytes()).toBeLessThanOrEqual(maxBytes)
+  })
+
   test('is kept by the pages of the database when rows go in another order than they came', async () => {
     const maxBytes = 8_000_000
     await using storage = new SqliteStorage({ path, maxBytes, accessGranularityMs: 0 })

@@ -98,7 +98,7 @@ export class SqliteActionCache extends ActionCacheABC {
     this.#remove(transaction, key)
     entries.insert(key, entry, costBytes, clock.next())
     transaction.usedBytes += costBytes
-    transaction.rowBytes += entry.bytes.byteLength
+    transaction.rowBytes += costBytes
     // Later than the entry itself, so that the entry is evicted before the blobs it references.
     for (const digest of entry.references) {
       const blob = blobs.find(digest)

@@ -104,7 +104,9 @@ export class SqliteStorage extends StorageABC {
     options: OperationOptions = {},
   ): Promise<Status[]> {
     this.assertRunning(options.signal)
-    const stored = await this.holding(() => this.#bulkWriter.store(blobs, this.#reading(options.signal)))
+    const stored = await this.holding(() =>
+      this.#bulkWriter.store(blobs, { ...this.#reading(options.signal), signal: options.signal }),
+    )
     const rest = blobs.filter((_, index) => stored[index] === undefined)
     if (rest.length === 0) return stored as Status[]
     const statuses = (await super.bulkUpdateBlobs(rest, options)).values()

@@ -75,6 +75,7 @@ export class SqliteStore extends Lifecycle {
     this.#operations = options.files ?? nodeFiles
     this.disk = new DiskRoom(options.path, async () => {
       const { log, pages } = this.#state
+      pages.begin()
       return { logBytes: await log.sizeBytes(), reusableBytes: pages.freeBytes }
     })
     this.files = new BlobFiles(join(options.path, 'files'), this.#operations)
@@ -178,6 +179,7 @@ export class SqliteStore extends Lifecycle {
     const { databasePath } = this
     const database = new Database(databasePath, { timeout: 1000 }) as SqlDatabase
     let owner: OwnedDirectory | undefined
+    let log: OpenFile | undefined
     try {
       migrate(database, databasePath)
       database.pragma('synchronous = NORMAL')
@@ -185,12 +187,13 @@ export class SqliteStore extends Lifecycle {
       // Any write creates the log, whose file is then there to be synced.
       database.exec('UPDATE usage SET used_bytes = used_bytes')
       owner = await OwnedDirectory.claim(join(this.#path, 'owners'))
-      const log = await this.#operations.open(`${databasePath}-wal`, 'update')
+      log = await this.#operations.open(`${databasePath}-wal`, 'update')
       await this.#operations.syncDirectory(this.#path)
       // From here on the event loop does not wait for other processes; the queue does.
       database.pragma('busy_timeout = 0')
       return this.#assemble(database, databasePath, owner, log)
     } catch (error) {
+      await log?.close()
       await owner?.release()
       database.close()
       throw error

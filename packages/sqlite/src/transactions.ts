@@ -1,4 +1,5 @@
 import type { SqlDatabase, Statement } from './sql.ts'
+import { sqliteError } from './sqlite-errors.ts'
 
 /** Begins and ends transactions of one connection, with statements that are prepared once: parsing them costs more than they do. */
 export class Transactions {
@@ -56,12 +57,32 @@ export class Transactions {
   /** Runs several reads as one, which spares each of them the locks. They must not wait for anything. */
   read<Result>(reads: () => Result): Result {
     if (this.isOpen) return reads()
-    this.#beginReading.run()
+    this.#attempt(this.#beginReading)
+    let result: Result
     try {
-      return reads()
-    } finally {
-      // A read that fails may have ended it.
-      if (this.isOpen) this.#commit.run()
+      result = reads()
+    } catch (error) {
+      this.#endFailed()
+      throw error
+    }
+    this.#attempt(this.#commit)
+    return result
+  }
+
+  #attempt(statement: Statement): void {
+    try {
+      statement.run()
+    } catch (error) {
+      throw sqliteError(error, 'cannot read')
+    }
+  }
+
+  /** What the reads failed with is worth more than that they cannot be ended; they may have been by that. */
+  #endFailed(): void {
+    try {
+      if (this.isOpen) this.rollBack()
+    } catch {
+      // The next transaction that writes tries again.
     }
   }
 }

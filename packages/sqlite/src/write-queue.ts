@@ -24,7 +24,7 @@ export interface Transaction {
   usedBytes: number
   /** How much of that is files beside the database, loose ones included; a job adds and subtracts likewise. */
   fileBytes: number
-  /** How much was written to the database; a job adds the content it stores. */
+  /** How much was written to the database; a job adds what each row that it stores counts for, which is no less than it takes. */
   rowBytes: number
   /** How much of it is taken by files that this transaction makes loose, less those that it forgets as removed. */
   leavingBytes: number
@@ -216,6 +216,8 @@ export class WriteQueue {
       // An error such as a full disk ends the whole transaction; then there is no savepoint to go back to.
       if (!transactions.isOpen) throw error
       transactions.undoPart()
+      // It may have measured what it did.
+      pages.measure()
       transaction.usedBytes = usedBytes
       transaction.fileBytes = fileBytes
       transaction.leavingBytes = leavingBytes

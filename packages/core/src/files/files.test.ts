@@ -209,6 +209,10 @@ describe('OwnedDirectory', () => {
     ['this process', {}, false],
     ['another process under a reused id', { startedAt: '1' }, true],
     ['a process before the machine was restarted', { boot: 'earlier' }, true],
+    ['one that was written down before machines were', { boot: 'earlier', machine: undefined }, true],
+    ['a process on another machine of the same name', { boot: 'other', machine: 'other' }, false],
+    ['a process whose system does not tell', { boot: null, startedAt: null }, false],
+    ['a process of which the start was not told', { startedAt: null }, false],
     ['a process in another container that shows signs of life', { namespace: 'pid:[1]', host: 'other' }, false],
   ])('takes %s for gone: %#', async (_, change, isGone) => {
     const owned = await OwnedDirectory.claim(directory)

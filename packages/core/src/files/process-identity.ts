@@ -7,8 +7,10 @@ export interface ProcessIdentity {
   readonly pid: number
   /** When it started, in the kernel's clock ticks; null where the system does not tell. */
   readonly startedAt: string | null
-  /** The host. */
+  /** The name of the host. */
   readonly host: string
+  /** The id of the machine, which outlasts a restart; null where the system does not tell, absent where it was not asked. */
+  readonly machine?: string | null | undefined
   /** The boot of the host, null where unknown. */
   readonly boot: string | null
   /** The process id namespace (containers have their own), null where unknown. */
@@ -24,6 +26,7 @@ export async function identifyThisProcess(): Promise<ProcessIdentity> {
     pid: process.pid,
     startedAt: await startTime(process.pid),
     host: hostname(),
+    machine: await told(readFile('/etc/machine-id', 'utf8')),
     boot: await told(readFile('/proc/sys/kernel/random/boot_id', 'utf8')),
     namespace: await told(readlink('/proc/self/ns/pid')),
   }
@@ -35,12 +38,30 @@ export async function identifyThisProcess(): Promise<ProcessIdentity> {
  */
 export async function probeProcess(other: ProcessIdentity): Promise<'alive' | 'dead' | 'unknown'> {
   const self = await identifyThisProcess()
-  if (other.host === self.host && other.boot !== self.boot) return 'dead'
-  if (other.boot !== self.boot || other.namespace !== self.namespace) return 'unknown'
-  if (other.boot === null && other.host !== self.host) return 'unknown'
+  if (other.boot === null || self.boot === null) return probeWithoutBoots(self, other)
+  if (other.boot !== self.boot) return isSameMachine(self, other) ? 'dead' : 'unknown'
+  return other.namespace === self.namespace ? probeHere(other) : 'unknown'
+}
+
+/** Systems that do not tell of their boots have no process id namespaces either. */
+async function probeWithoutBoots(self: ProcessIdentity, other: ProcessIdentity): Promise<'alive' | 'dead' | 'unknown'> {
+  const isAlike = other.boot === self.boot && other.namespace === self.namespace
+  return isAlike && isSameMachine(self, other) ? probeHere(other) : 'unknown'
+}
+
+function isSameMachine(self: ProcessIdentity, other: ProcessIdentity): boolean {
+  if (other.host !== self.host) return false
+  // Two machines may have one name, and share a disk.
+  return (other.machine ?? self.machine) === (self.machine ?? other.machine)
+}
+
+async function probeHere(other: ProcessIdentity): Promise<'alive' | 'dead' | 'unknown'> {
   if (!isRunning(other.pid)) return 'dead'
+  const startedAt = await startTime(other.pid)
   // A process id is used again after a while; the start time is not.
-  return (await startTime(other.pid)) === other.startedAt ? 'alive' : 'dead'
+  if (startedAt === other.startedAt) return 'alive'
+  // Some systems hide the processes of other users.
+  return startedAt === null || other.startedAt === null ? 'unknown' : 'dead'
 }
 
 function isRunning(pid: number): boolean {

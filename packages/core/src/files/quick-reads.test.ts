@@ -52,12 +52,21 @@ test('a file is looked at and read, from its middle as well, to its end and no f
   expect(all.toString('utf8', 0, 7)).toBe('content')
 })
 
-test('an absent file is an answer, whatever else goes wrong is none', () => {
+test('an absent file is an answer, whatever else goes wrong is none', async () => {
+  await writeFile(join(directory, 'file'), '')
   const quick = new QuickReads(nodeBlockingReads, () => 0)
 
   expect(quick.stat(join(directory, 'absent'))).toBe(null)
+  expect(quick.stat(join(directory, 'absent', 'folder', 'file'))).toBe(null)
   expect(quick.read(join(directory, 'absent'), Buffer.alloc(1), 0)).toBe(undefined)
   expect(quick.read(directory, Buffer.alloc(1), 0)).toBe(undefined)
+  for (const path of [
+    join(directory, 'file', 'x'),
+    join(directory, 'file', 'x', 'y'),
+    `${directory}/${'n'.repeat(300)}`,
+  ]) {
+    expect(quick.stat(path)).toBe(undefined)
+  }
   expect(new QuickReads(undefined).stat(directory)).toBe(undefined)
 })
 
