@@ -137,6 +137,16 @@ describe.each(tools.map((tool) => ({ ...tool, at: tool.path(1) })))(
       expect(answers).toEqual(['HTTP/1.1 404', `HTTP/1.1 ${created}`, 'HTTP/1.1 404'])
     })
 
+    test('is left alone by a write that wants it not to be there', async () => {
+      await start()
+      const write = (content: string): Promise<Response> => frontends.put(path(1), content, { 'if-none-match': '*' })
+
+      expect((await write('first')).status).toBe(created)
+
+      expect((await write('second')).status).toBe(412)
+      expect(String(await frontends.get(path(1)))).toBe('first')
+    })
+
     test('does not serve what it is not told to, nor under another instance than its own', async () => {
       await start({ configs: { [name]: { enabled: false } } })
       expect((await frontends.put(path(1), 'x')).status).toBe(404)

@@ -1,6 +1,6 @@
-import { failing } from '@caskade/conformance'
-import { StorageError } from '@caskade/core'
-import { afterEach, describe, expect, test } from 'vitest'
+import { failing, failingReaders } from '@caskade/conformance'
+import { digestOf, sourceFromBytes, StorageError } from '@caskade/core'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { HttpFrontendsOptions, RunningHttpFrontends } from './testing/http-frontends.fixture.ts'
 import { faultyBackend, putAfterContinue, startHttpFrontends } from './testing/http-frontends.fixture.ts'
 
@@ -103,6 +103,72 @@ describe('an artifact', () => {
 
     expect((await frontends.fetch('/v1/cache/a%20b')).status).toBe(400)
     expect((await frontends.put('/v1/cache/a%20b', 'x')).status).toBe(400)
+  })
+})
+
+describe('content that breaks off', () => {
+  const artifact = Buffer.alloc(3_000_000, 'x')
+
+  async function startFaulty(options: HttpFrontendsOptions = {}): Promise<ReturnType<typeof faultyBackend>> {
+    const backend = faultyBackend()
+    await start({ ...options, backend })
+    await frontends.put(ARTIFACT, artifact)
+    return backend
+  }
+
+  test.each([
+    ['unavailable', [404, 1]],
+    // What is damaged is dropped, and missing from then on.
+    ['corrupt', [404, 0]],
+  ] as const)('for the reason %s is a miss, not a broken answer', async (code, expected) => {
+    const backend = await startFaulty()
+    backend.setPlan(failingReaders(2_500_000, new StorageError(code, 'the rest cannot be read')))
+
+    const { status } = await frontends.fetch(ARTIFACT)
+
+    expect([status, frontends.failures.length]).toEqual(expected)
+    expect(frontends.uploads()).toEqual([])
+    backend.setPlan({})
+    expect((await frontends.get(ARTIFACT)).equals(artifact)).toBe(true)
+    expect((await frontends.get(ARTIFACT, { range: 'bytes=5-7' })).equals(artifact.subarray(5, 8))).toBe(true)
+  })
+
+  test('is served as it is read where there is no room for it', async () => {
+    const backend = faultyBackend()
+    await start({ backend, maxSpoolBytes: 1_000_000 })
+    const digest = digestOf(artifact)
+    await backend.storage.commitWrite(digest, sourceFromBytes(artifact))
+    const entry = { bytes: Buffer.alloc(0), references: [digest], metadata: {} }
+    await backend.actionCache.update({ namespace: 'nx:', key: ARTIFACT.slice('/v1/cache/'.length) }, entry)
+
+    expect((await frontends.get(ARTIFACT)).equals(artifact)).toBe(true)
+    expect(frontends.uploads()).toEqual([])
+  })
+})
+
+describe('an artifact whose content is gone', () => {
+  test('is stored anew by whoever is done first, and by nobody after that', async () => {
+    const backend = faultyBackend()
+    await start({ backend })
+    await frontends.put(ARTIFACT, 'gone')
+    await backend.storage.deleteBlob(digestOf(Buffer.from('gone')))
+    let looks = 0
+    backend.setPlan({ before: ({ method }) => (looks += method === 'hasBlob' ? 1 : 0) })
+    const { promise: rest, resolve: sendRest } = Promise.withResolvers<void>()
+    const slow = (async function* () {
+      yield Buffer.from('sl')
+      await rest
+      yield Buffer.from('ow')
+    })()
+    const body = ReadableStream.from(slow)
+    const first = frontends.fetch(ARTIFACT, { method: 'PUT', body, duplex: 'half' })
+    await vi.waitFor(() => expect(looks).toBe(1))
+
+    expect((await frontends.put(ARTIFACT, 'quick')).status).toBe(200)
+    sendRest()
+
+    expect((await first).status).toBe(409)
+    expect(String(await frontends.get(ARTIFACT))).toBe('quick')
   })
 })
 

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import type { Backend, ScrubReport } from '@caskade/core'
-import { EmptyBlobStorage, onStorageEvent, Scrubber, SpoolBudget, startAll, stopAll } from '@caskade/core'
+import { EmptyBlobStorage, FairBudget, onStorageEvent, Scrubber, SpoolBudget, startAll, stopAll } from '@caskade/core'
 import { OwnedDirectory } from '@caskade/core/files'
 import { GrpcServer, Http2GrpcServer, StatusCode } from '@caskade/grpc'
 import type { ReapiOptions } from '@caskade/reapi'
@@ -27,6 +27,9 @@ import { Statistics } from './statistics/statistics.ts'
 
 /** Messages of clients beyond this are refused, in bytes: a batch of blobs with their digests, or 100,000 digests. */
 const MAX_MESSAGE_BYTES = 8 * 1024 * 1024
+
+/** What bodies that are read into memory, and what is made of them, may take together, in bytes. */
+const MAX_BODY_BYTES = 128 * 1024 * 1024
 
 const DEFAULT_MAX_BLOB_BYTES = 64 * 1024 ** 3
 
@@ -86,12 +89,13 @@ export async function startServer(
 
     const statistics = new Statistics()
     const shared = { backend, uploadDirectory, spoolBudget, maxBlobBytes }
+    const bodyBudget = new FairBudget({ max: MAX_BODY_BYTES })
     const services = createReapiServices(config, shared, statistics)
     cleanup.defer(() => services[Symbol.asyncDispose]())
     const { actionResults } = services
     const frontends = [
       operationsFrontend({ status: () => serverStatus(statistics, startedAt) }),
-      ...createHttpFrontends(config.frontends ?? {}, { ...shared, actionResults, statistics }),
+      ...createHttpFrontends(config.frontends ?? {}, { ...shared, bodyBudget, actionResults, statistics }),
     ]
     const http2 = new Http2GrpcServer(createGrpcServer(services, config, log), { maxConnections })
     const http = createHttpServer(frontends, maxConnections, log)

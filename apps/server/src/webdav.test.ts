@@ -53,6 +53,20 @@ test('sccache starts although the store fails, and is told that it does for ever
   expect(frontends.failures).toHaveLength(4)
 })
 
+test.each([
+  '/webdav/gradle/.sccache_check',
+  '/webdav/gradle/0',
+  '/webdav/x/webdav/y',
+  '/webdav/webdav',
+  '/a/webdav//b',
+])('the name %s is that of a file, whatever it looks like', async (path) => {
+  expect((await send('PUT', path, {}, 'content')).status).toBe(201)
+
+  expect(String(await frontends.get(path))).toBe('content')
+  expect((await send('PROPFIND', path, { depth: '0' })).status).toBe(207)
+  expect(Object.keys(frontends.statistics.report())).toEqual(['webdav'])
+})
+
 describe('PROPFIND', () => {
   test('describes a file, with a date that can be read and is that of the day', async () => {
     const before = Math.floor(Date.now() / 1000) * 1000

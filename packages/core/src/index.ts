@@ -38,6 +38,7 @@ export {
 } from './entry-value.ts'
 export { DeferredWrites, type DeferredWritesOptions, type DeferredWritesStatus } from './deferred/deferred-writes.ts'
 export { assertComputable, createHasher, digestOf, emptyDigest, type Hasher } from './hashing.ts'
+export { type Claimant, FairBudget, type FairBudgetOptions } from './fair-budget.ts'
 export { KeyedLock } from './with-cache/keyed-lock.ts'
 export { abortable } from './abortable.ts'
 export { type BackoffOptions, backoffMs } from './deferred/backoff.ts'

@@ -102,7 +102,7 @@ export class WriteSession implements BlobSource, AsyncDisposable {
   async write(chunk: Uint8Array): Promise<void> {
     if (this.#digest !== undefined) throw new StorageError('invalid-argument', 'WriteSession: it is already finished')
     if (this.#sizeBytes + chunk.byteLength > this.#maxBytes) {
-      throw new StorageError('too-large', `WriteSession: the content exceeds ${this.#maxBytes} bytes`)
+      throw new StorageError('too-large', `the content exceeds ${this.#maxBytes} bytes`)
     }
     if (this.#writer !== undefined) this.#spool(chunk.byteLength)
     this.#sizeBytes += chunk.byteLength

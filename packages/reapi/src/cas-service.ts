@@ -1,13 +1,12 @@
 import { create } from '@bufbuild/protobuf'
 import type { Digest, Status } from '@caskade/core'
-import { StorageError, statusOfError } from '@caskade/core'
+import { FairBudget, StorageError, statusOfError } from '@caskade/core'
 import type { CallContext, Method } from '@caskade/grpc'
 import { GrpcError, serverStreamingMethod, StatusCode, unaryMethod } from '@caskade/grpc'
 import { answerBatchRead } from './batch-read-response.ts'
 import { codecOf } from './codec.ts'
 import type { DigestReader } from './digests.ts'
 import { toWireDigest } from './digests.ts'
-import { FairBudget } from './fair-budget.ts'
 import type {
   BatchReadBlobsRequest,
   BatchReadBlobsResponse,

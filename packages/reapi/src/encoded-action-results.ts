@@ -1,11 +1,10 @@
 import type { JsonValue } from '@bufbuild/protobuf'
 import { fromBinary, fromJson, toBinary, toJsonString } from '@bufbuild/protobuf'
-import type { Digest, OperationOptions } from '@caskade/core'
+import type { Claimant, Digest, OperationOptions } from '@caskade/core'
 import { StorageError } from '@caskade/core'
 import { GrpcError, StatusCode } from '@caskade/grpc'
 import type { ActionName, ActionResults } from './action-results.ts'
 import { assertNotTooDense, MAX_REQUEST_FIELDS } from './codec.ts'
-import type { Claimant } from './fair-budget.ts'
 import type { ActionResult } from './messages.ts'
 import { ActionResultSchema } from './messages.ts'
 

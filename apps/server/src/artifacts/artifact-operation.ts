@@ -1,7 +1,7 @@
 import type { ActionKey } from '@caskade/core'
 import type { HttpOperation } from '../frontends/http-frontend.ts'
 import type { HttpExchange } from '../http/http-exchange.ts'
-import { HttpRefusal, methodRefusal } from '../http/http-failure.ts'
+import { HttpRefusal, methodRefusal, storedAlready } from '../http/http-failure.ts'
 import type { Artifact, ArtifactStore, WriteOptions, WriteOutcome } from './artifact-store.ts'
 
 /** What a request for one artifact is about, and how its tool wants it answered. */
@@ -39,7 +39,9 @@ async function send(exchange: HttpExchange, { artifacts, key, headersOf }: Artif
 
 async function receive(exchange: HttpExchange, request: ArtifactRequest): Promise<void> {
   const { artifacts, key, answerWrite } = request
-  const outcome = await artifacts.receive(exchange, key(), request)
+  const { isOnlyIfAbsent } = exchange
+  const outcome = await artifacts.receive(exchange, key(), isOnlyIfAbsent ? { ...request, ifAbsent: true } : request)
+  if (isOnlyIfAbsent && outcome === 'kept') throw storedAlready()
   if (answerWrite === undefined) exchange.sendEmpty({ status: outcome === 'created' ? 201 : 200 })
   else answerWrite(outcome)
 }

@@ -1,8 +1,11 @@
 import type { ActionCacheEntry, ActionKey, Digest } from '@caskade/core'
+import { KeyedLock } from '@caskade/core'
 import type { FrontendContext } from '../frontends/http-frontend.ts'
 import type { HttpExchange } from '../http/http-exchange.ts'
 import { receiveBlob } from '../http/receive-blob.ts'
+import type { StoredContent } from '../http/send-stored.ts'
 import { sendStored, storedBlob } from '../http/send-stored.ts'
+import { wholeContent } from '../http/whole-content.ts'
 import type { ToolStatistics } from '../statistics/statistics.ts'
 
 /** What a tool has stored under a key of its own. */
@@ -10,6 +13,15 @@ export interface Artifact {
   readonly digest: Digest
   /** Short strings that the tool wants back with it. */
   readonly metadata: Readonly<Record<string, string>>
+}
+
+/** How an {@link ArtifactStore} behaves. */
+export interface ArtifactStoreOptions {
+  /**
+   * Reads an artifact to its end before any of it is sent, so that whatever goes wrong with it can be told as a status, for tools
+   * that do not take it well when an answer breaks off. Default: false.
+   */
+  readonly readWhole?: boolean | undefined
 }
 
 /** How an artifact is stored. */
@@ -30,10 +42,13 @@ export type WriteOutcome = 'created' | 'replaced' | 'kept'
  */
 export class ArtifactStore {
   readonly #context: FrontendContext
+  readonly #options: ArtifactStoreOptions
   readonly #statistics: ToolStatistics
+  readonly #updates = new KeyedLock()
 
-  constructor(context: FrontendContext, tool: string) {
+  constructor(context: FrontendContext, tool: string, options: ArtifactStoreOptions = {}) {
     this.#context = context
+    this.#options = options
     this.#statistics = context.statistics.of(tool)
   }
 
@@ -50,12 +65,11 @@ export class ArtifactStore {
   ): Promise<boolean> {
     const { backend } = this.#context
     const artifact = artifactOf(await backend.actionCache.get(key, { signal: exchange.signal }))
-    const content = artifact && storedBlob(backend.storage, artifact.digest)
-    const sentBytes = content && (await sendStored(exchange, content, headersOf(artifact)))
-    this.#statistics.noteLookup(typeof sentBytes === 'number')
-    if (typeof sentBytes !== 'number') return false
-    if (exchange.method !== 'HEAD') this.#statistics.noteSent(sentBytes)
-    return true
+    const sentBytes =
+      artifact === null ? undefined : await sendStored(exchange, this.#contentOf(artifact), headersOf(artifact))
+    this.#statistics.noteLookup(sentBytes !== undefined)
+    if (typeof sentBytes === 'number') this.#statistics.noteSent(sentBytes)
+    return sentBytes !== undefined
   }
 
   /** Stores the body of a request as an artifact, and leaves the answer to the caller. */
@@ -65,8 +79,7 @@ export class ArtifactStore {
     { metadata = {}, ifAbsent = false }: WriteOptions = {},
   ): Promise<WriteOutcome> {
     const { backend, uploadDirectory, spoolBudget, maxBlobBytes } = this.#context
-    const previous = await backend.actionCache.get(key, { signal: exchange.signal })
-    const existing = await this.#usable(previous, exchange.signal)
+    const existing = await this.find(key, exchange.signal)
     if (ifAbsent && existing !== null) {
       // All of it: a tool that is not done sending may take the end of the connection for a failure.
       await exchange.discardBody(maxBlobBytes)
@@ -79,9 +92,19 @@ export class ArtifactStore {
     if (!isKnown) await backend.storage.commitWrite(digest, source)
     this.#statistics.noteOffered(digest.sizeBytes, isKnown)
     const entry: ActionCacheEntry = { bytes: new Uint8Array(0), references: [digest], metadata }
-    const isStored = await backend.actionCache.update(key, entry, { ifAbsent: ifAbsent && previous === null })
-    if (!isStored) return 'kept'
+    if (!ifAbsent) await backend.actionCache.update(key, entry)
+    else if (!(await this.#updateUnusable(key, entry))) return 'kept'
     return existing === null ? 'created' : 'replaced'
+  }
+
+  /** Stores an entry unless there is one whose content is there; others may have stored theirs while a body was on its way. */
+  #updateUnusable(key: ActionKey, entry: ActionCacheEntry): Promise<boolean> {
+    const { actionCache } = this.#context.backend
+    return this.#updates.run(`${key.namespace}/${key.key}`, async () => {
+      const present = await actionCache.get(key)
+      if ((await this.#usable(present)) !== null) return false
+      return actionCache.update(key, entry, { ifAbsent: present === null })
+    })
   }
 
   /** Removes an artifact; resolves to whether there was one. Its content stays for others who name it, until it is evicted. */
@@ -92,7 +115,12 @@ export class ArtifactStore {
     return existed
   }
 
-  async #usable(entry: ActionCacheEntry | null, signal: AbortSignal): Promise<Artifact | null> {
+  #contentOf({ digest }: Artifact): StoredContent {
+    const content = storedBlob(this.#context.backend.storage, digest)
+    return this.#options.readWhole === true ? wholeContent(content, this.#context) : content
+  }
+
+  async #usable(entry: ActionCacheEntry | null, signal?: AbortSignal): Promise<Artifact | null> {
     const artifact = artifactOf(entry)
     const isThere = artifact !== null && (await this.#context.backend.storage.hasBlob(artifact.digest, { signal }))
     return isThere ? artifact : null

@@ -1,7 +1,7 @@
 import type { Digest } from '@caskade/core'
 import { StorageError } from '@caskade/core'
 import { HttpRefusal } from '../http/http-failure.ts'
-import { hashBody, receiveBlob } from '../http/receive-blob.ts'
+import { assertAcceptedLength, hashBody, receiveBlob } from '../http/receive-blob.ts'
 import { sendStored, storedBlob } from '../http/send-stored.ts'
 import type { BazelAnswers, BazelRequest } from './bazel-request.ts'
 
@@ -13,14 +13,15 @@ export const blobAnswers: BazelAnswers = { read: sendBlob, write: receiveVerifie
 async function sendBlob({ exchange, hash, context, tool }: BazelRequest): Promise<void> {
   const { storage } = context.backend
   const digest = await storage.resolveHash(hash, undefined, { signal: exchange.signal })
-  const sentBytes = digest && (await sendStored(exchange, storedBlob(storage, digest), HEADERS))
-  if (typeof sentBytes !== 'number') throw new HttpRefusal(404, `blob ${hash} is not stored`)
-  if (exchange.method === 'GET') tool.noteSent(sentBytes)
+  const sentBytes = digest === null ? undefined : await sendStored(exchange, storedBlob(storage, digest), HEADERS)
+  if (sentBytes === undefined) throw new HttpRefusal(404, `blob ${hash} is not stored`)
+  if (sentBytes !== null) tool.noteSent(sentBytes)
 }
 
 async function receiveVerified(request: BazelRequest): Promise<void> {
   const { exchange, hash, context, tool } = request
   const { backend, uploadDirectory, spoolBudget, maxBlobBytes } = context
+  assertAcceptedLength(exchange, maxBlobBytes)
   if (await isStored(request)) {
     assertSameHash(await hashBody(exchange), hash)
     tool.noteOffered(exchange.contentLength ?? 0, true)

@@ -1,6 +1,6 @@
 import type { ActionKey, FoundEntryValue, StorageABC } from '@caskade/core'
 import { createDigest, findEntryValue, putEntryValue } from '@caskade/core'
-import { HttpRefusal } from '../http/http-failure.ts'
+import { HttpRefusal, storedAlready } from '../http/http-failure.ts'
 import { readBody } from '../http/read-body.ts'
 import { receiveBlob } from '../http/receive-blob.ts'
 import type { StoredContent } from '../http/send-stored.ts'
@@ -22,11 +22,10 @@ async function sendEntry(request: BazelRequest): Promise<void> {
   const { exchange, hash, context, tool } = request
   const { storage } = context.backend
   const found = await findEntryValue(context.backend, entryKey(request), { signal: exchange.signal })
-  const content = found && contentOf(found, storage)
-  const sentBytes = content && (await sendStored(exchange, content, HEADERS))
-  tool.noteLookup(typeof sentBytes === 'number')
-  if (typeof sentBytes !== 'number') throw new HttpRefusal(404, `nothing is stored under ${hash}`)
-  if (exchange.method === 'GET') tool.noteSent(sentBytes)
+  const sentBytes = found === null ? undefined : await sendStored(exchange, contentOf(found, storage), HEADERS)
+  tool.noteLookup(sentBytes !== undefined)
+  if (sentBytes === undefined) throw new HttpRefusal(404, `nothing is stored under ${hash}`)
+  if (sentBytes !== null) tool.noteSent(sentBytes)
 }
 
 function contentOf({ value }: FoundEntryValue, storage: StorageABC): StoredContent {
@@ -37,7 +36,9 @@ async function receiveEntry(request: BazelRequest): Promise<void> {
   const { backend, uploadDirectory, spoolBudget, maxBlobBytes } = request.context
   await using received = await receiveBlob(request.exchange, { uploadDirectory, spoolBudget, maxBytes: maxBlobBytes })
   const { digest, source } = received
-  await putEntryValue(backend, entryKey(request), { digest, source, references: [], metadata: {} })
+  const value = { digest, source, references: [], metadata: {} }
+  const ifAbsent = request.exchange.isOnlyIfAbsent
+  if (!(await putEntryValue(backend, entryKey(request), value, { ifAbsent }))) throw storedAlready()
   request.tool.noteOffered(digest.sizeBytes, false)
   request.exchange.sendEmpty({ status: 200 })
 }
@@ -57,11 +58,13 @@ async function sendResult({ exchange, instanceName, hash, context, tool }: Bazel
   tool.noteLookup(result !== null)
   if (result === null) throw new HttpRefusal(404, `no result for action ${hash}`)
   exchange.sendBody({ status: 200 }, 'application/octet-stream', result)
+  if (exchange.method === 'GET') tool.noteSent(result.byteLength)
 }
 
-async function receiveResult({ exchange, instanceName, hash, context }: BazelRequest): Promise<void> {
-  const body = await readBody(exchange, MAX_RESULT_BYTES)
-  await context.actionResults.put(instanceName, createDigest(hash, 0), body, { format: 'binary' })
+async function receiveResult({ exchange, instanceName, hash, context, tool }: BazelRequest): Promise<void> {
+  using body = await readBody(exchange, context, MAX_RESULT_BYTES)
+  await context.actionResults.put(instanceName, createDigest(hash, 0), body.bytes, { format: 'binary' })
+  tool.noteOffered(body.bytes.byteLength, false)
   exchange.sendEmpty({ status: 200 })
 }
 

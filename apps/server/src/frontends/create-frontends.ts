@@ -20,9 +20,9 @@ type FrontendConfig<Options extends FrontendOptions = FrontendOptions> = Options
 export interface HttpFrontendConfigs {
   readonly turborepo?: FrontendConfig | undefined
   readonly nx?: FrontendConfig<NxOptions> | undefined
+  readonly webdav?: FrontendConfig | undefined
   readonly gradle?: FrontendConfig | undefined
   readonly ccache?: FrontendConfig | undefined
-  readonly webdav?: FrontendConfig | undefined
   readonly moon?: FrontendConfig | undefined
   readonly bazel?: FrontendConfig<BazelHttpOptions> | undefined
 }
@@ -40,8 +40,9 @@ type FrontendKinds = {
 }
 
 /**
- * Every frontend of HTTP, in the order in which they are asked. Those that take any prefix and name come last. A new one is a
- * module beside this one, and a line here and in the type above.
+ * Every frontend of HTTP, in the order in which they are asked. Those that take any prefix and name come last, and WebDAV,
+ * whose names may look like paths of others, before those others. A new one is a module beside this one, and a line here and in
+ * the type above.
  */
 const KINDS: FrontendKinds = {
   turborepo: { create: turborepoFrontend, description: 'Turborepo, at /v8/artifacts' },
@@ -52,9 +53,9 @@ const KINDS: FrontendKinds = {
       overwrite: { type: 'boolean', default: false, description: 'Replaces an artifact that is stored again' },
     },
   },
+  webdav: { create: webdavFrontend, description: 'WebDAV for sccache, at /webdav' },
   gradle: { create: gradleFrontend, description: 'Gradle, and Maven, at /gradle' },
   ccache: { create: ccacheFrontend, description: 'ccache, at /ccache' },
-  webdav: { create: webdavFrontend, description: 'WebDAV for sccache, at /webdav' },
   moon: { create: moonHttpFrontend, description: 'moon over HTTP: results as JSON at /ac' },
   bazel: {
     create: bazelHttpFrontend,

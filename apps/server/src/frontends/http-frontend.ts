@@ -1,4 +1,4 @@
-import type { Backend, SpoolBudget } from '@caskade/core'
+import type { Backend, FairBudget, SpoolBudget } from '@caskade/core'
 import type { EncodedActionResults } from '@caskade/reapi'
 import type { HttpExchange } from '../http/http-exchange.ts'
 import type { HttpFailure } from '../http/http-failure.ts'
@@ -14,6 +14,8 @@ export interface FrontendContext {
   readonly uploadDirectory: string
   /** What the files of all bodies on their way in may take. */
   readonly spoolBudget: SpoolBudget
+  /** What all bodies in memory, and what is made of them, may take, in bytes. */
+  readonly bodyBudget: FairBudget
   /** Longer bodies are refused, in bytes. */
   readonly maxBlobBytes: number
   readonly statistics: Statistics

@@ -2,7 +2,10 @@ import type { FrontendOptions } from './http-frontend.ts'
 
 /** What a path says to a frontend. */
 export interface PathMatch {
-  /** The instance that the part of the path before the tool's own names, as it was written; empty when there is none. */
+  /**
+   * The instance that the part of the path before the tool's own names, as it was written, but without slashes around it, which
+   * come of addresses that end in one; empty when there is none.
+   */
   readonly instanceName: string
   /** What the further groups of the pattern matched; empty for those that matched nothing. */
   readonly parts: readonly string[]
@@ -16,6 +19,14 @@ export function matchPath(path: string, pattern: RegExp, { instance }: FrontendO
   const match = pattern.exec(path)
   if (match === null) return undefined
   const [prefix = '', ...parts] = match.slice(1).map((part: string | undefined) => part ?? '')
-  if (instance === undefined) return { instanceName: prefix, parts }
-  return prefix === '' || prefix === instance ? { instanceName: instance, parts } : undefined
+  const instanceName = trimSlashes(prefix)
+  if (instance === undefined) return { instanceName, parts }
+  return instanceName === '' || instanceName === trimSlashes(instance) ? { instanceName: instance, parts } : undefined
+}
+
+function trimSlashes(prefix: string): string {
+  let [start, end] = [0, prefix.length]
+  while (prefix[start] === '/') start += 1
+  while (end > start && prefix[end - 1] === '/') end -= 1
+  return prefix.slice(start, end)
 }

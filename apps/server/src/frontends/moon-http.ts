@@ -9,7 +9,7 @@ import { matchPath } from './match-path.ts'
 const PATH = /^\/(?:(.*)\/)?ac\/([^/]*)$/s
 
 /** The longest result as JSON, in bytes. */
-const MAX_JSON_BYTES = 16 * 1024 * 1024
+const MAX_JSON_BYTES = 8 * 1024 * 1024
 
 /**
  * The results of moon over HTTP, `/[instance/]ac/{hash}`: those of the Remote Execution API as JSON, which is how a request
@@ -38,8 +38,10 @@ export function moonHttpFrontend(context: FrontendContext, options: FrontendOpti
   }
 }
 
+const JSON_TYPE = /(?:^|,)\s*application\/json\s*(?:[;,]|$)/i
+
 function isJson({ method, headers }: HttpExchange): boolean {
-  return /\bapplication\/json\b/.test((method === 'PUT' ? headers['content-type'] : headers.accept) ?? '')
+  return JSON_TYPE.test((method === 'PUT' ? headers['content-type'] : headers.accept) ?? '')
 }
 
 async function sendResult(
@@ -54,15 +56,18 @@ async function sendResult(
   statistics.of('moon').noteLookup(result !== null)
   if (result === null) throw new HttpRefusal(404, `no result for action ${action.hash}`)
   exchange.sendBody({ status: 200 }, 'application/json', result)
+  if (method === 'GET') statistics.of('moon').noteSent(result.byteLength)
 }
 
 async function receiveResult(
   exchange: HttpExchange,
   instanceName: string,
   action: Digest,
-  { actionResults }: FrontendContext,
+  context: FrontendContext,
 ): Promise<void> {
-  const body = await readBody(exchange, MAX_JSON_BYTES)
-  await actionResults.put(instanceName, action, body, { format: 'json' })
+  const { actionResults, statistics } = context
+  using body = await readBody(exchange, context, MAX_JSON_BYTES)
+  await actionResults.put(instanceName, action, body.bytes, { format: 'json' })
+  statistics.of('moon').noteOffered(body.bytes.byteLength, false)
   exchange.sendEmpty({ status: 200 })
 }

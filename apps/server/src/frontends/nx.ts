@@ -23,10 +23,11 @@ export interface NxOptions extends FrontendOptions {
  *
  * Nx ends its whole run when a read fails, and fails the task when a write does, unless the status is one that it takes
  * calmly. So a read that fails is told as a miss, which costs a rebuild and is logged here, and a write that fails as one
- * that is not permitted; the body says what is wrong.
+ * that is not permitted; the body says what is wrong. An answer that breaks off is such a failure too, so an artifact is read to its
+ * end first.
  */
 export function nxFrontend(context: FrontendContext, options: NxOptions = {}): HttpFrontend {
-  const artifacts = new ArtifactStore(context, 'nx')
+  const artifacts = new ArtifactStore(context, 'nx', { readWhole: true })
   const ifAbsent = options.overwrite !== true
   return {
     name: 'nx',

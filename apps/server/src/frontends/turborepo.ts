@@ -19,14 +19,11 @@ const MAX_HASHES = 10_000
 const LOOKUPS_AT_ONCE = 16
 
 const PREFLIGHT_HEADERS = {
-  'access-control-allow-origin': '*',
-  'access-control-allow-methods': 'GET, HEAD, PUT, POST, OPTIONS',
   // Each by its name: a client that does not find Authorization here goes on without it.
   'access-control-allow-headers': [
     'Authorization, Content-Type, Content-Length, User-Agent, x-artifact-duration, x-artifact-tag, x-artifact-sha',
     'x-artifact-dirty-hash, x-artifact-client-ci, x-artifact-client-interactive',
   ].join(', '),
-  'access-control-max-age': '86400',
 }
 
 /** What Turborepo finds in the body of a failure, by the status that it comes with. */
@@ -42,7 +39,7 @@ const ERROR_CODES: Readonly<Record<number, string>> = {
 
 /**
  * Turborepo's remote cache, `/[instance/]v8/artifacts`: artifacts, whether they are there (one or many at once), events, and
- * the preflight of browsers, which turbo makes as well when it is asked to.
+ * the preflight that turbo makes when it is asked to. It is not one that browsers would be content with.
  *
  * Teams keep their artifacts apart: by the id where the client sends one, else by the slug. Signatures are kept as they are.
  */
@@ -55,7 +52,7 @@ export function turborepoFrontend(context: FrontendContext, options: FrontendOpt
       if (match === undefined) return undefined
       const { instanceName, parts } = match
       const namespace = `turborepo:${instanceName}:${teamOf(exchange)}`
-      return { instanceName, ...operationOf(exchange, { artifacts, namespace, name: parts[0] ?? '' }) }
+      return { instanceName, ...operationOf(exchange, { context, artifacts, namespace, name: parts[0] ?? '' }) }
     },
     sendFailure(exchange, failure) {
       const code = ERROR_CODES[failure.status] ?? 'internal_error'
@@ -66,16 +63,17 @@ export function turborepoFrontend(context: FrontendContext, options: FrontendOpt
 
 /** What a request is about: the artifacts of a team, and the name of one of them, or of something else. */
 interface Target {
+  readonly context: FrontendContext
   readonly artifacts: ArtifactStore
   readonly namespace: string
   readonly name: string
 }
 
 function operationOf(exchange: HttpExchange, target: Target): Pick<HttpOperation, 'access' | 'answer'> {
-  const { artifacts, namespace, name } = target
+  const { context, artifacts, namespace, name } = target
   if (exchange.method === 'OPTIONS') return { access: 'none', answer: async () => answerPreflight(exchange) }
   if (name === 'status') return { access: 'none', answer: async () => answerStatus(exchange) }
-  if (name === 'events') return { access: 'none', answer: () => receiveEvents(exchange) }
+  if (name === 'events') return { access: 'none', answer: () => receiveEvents(exchange, context) }
   if (name === '') return { access: 'read', answer: () => answerQuery(exchange, target) }
   return artifactOperation(exchange, {
     artifacts,
@@ -86,8 +84,10 @@ function operationOf(exchange: HttpExchange, target: Target): Pick<HttpOperation
   })
 }
 
+/** People choose slugs: one that reads like the id of another team is still another team. */
 function teamOf({ query }: HttpExchange): string {
-  return encodeURIComponent(query.get('teamId') ?? query.get('slug') ?? '')
+  const [id, slug] = [query.get('teamId') ?? '', query.get('slug') ?? '']
+  return id === '' ? `slug=${encodeURIComponent(slug)}` : `id=${encodeURIComponent(id)}`
 }
 
 function keyOf(namespace: string, hash: string): ActionKey {
@@ -110,17 +110,17 @@ function answerStatus(exchange: HttpExchange): void {
 }
 
 /** What the client did with its caches, the local one included. Nothing is made of it: this server counts for itself. */
-async function receiveEvents(exchange: HttpExchange): Promise<void> {
+async function receiveEvents(exchange: HttpExchange, context: FrontendContext): Promise<void> {
   if (exchange.method !== 'POST') throw methodRefusal(exchange.method, 'POST')
-  const events = await readJson(exchange, MAX_JSON_BYTES)
+  const events = await readJson(exchange, context, MAX_JSON_BYTES)
   if (!Array.isArray(events)) throw new StorageError('invalid-argument', 'the body is not an array of events')
   exchange.sendEmpty({ status: 200 })
 }
 
 /** Which of many artifacts are there, and what is known of them. */
-async function answerQuery(exchange: HttpExchange, { artifacts, namespace }: Target): Promise<void> {
+async function answerQuery(exchange: HttpExchange, { context, artifacts, namespace }: Target): Promise<void> {
   if (exchange.method !== 'POST') throw methodRefusal(exchange.method, 'POST')
-  const keys = hashesOf(await readJson(exchange, MAX_JSON_BYTES)).map((hash) => keyOf(namespace, hash))
+  const keys = hashesOf(await readJson(exchange, context, MAX_JSON_BYTES)).map((hash) => keyOf(namespace, hash))
   const found = await mapLimit(keys, LOOKUPS_AT_ONCE, (key) => artifacts.find(key, exchange.signal))
   const answers = keys.map(({ key }, index) => [key, describe(found[index] ?? null)] as const)
   exchange.sendJson({ status: 200 }, Object.fromEntries(answers))
@@ -139,10 +139,11 @@ function hashesOf(body: unknown): string[] {
 function describe(artifact: Artifact | null): object | null {
   if (artifact === null) return null
   const { 'x-artifact-duration': duration, 'x-artifact-tag': tag } = artifact.metadata
-  const taskDurationMs = Number(duration ?? 0)
+  const durationMs = Number(duration ?? 0)
   return {
     size: artifact.digest.sizeBytes,
-    taskDurationMs: Number.isFinite(taskDurationMs) ? taskDurationMs : 0,
+    // An unsigned integer, or turbo cannot read the answer.
+    taskDurationMs: Number.isSafeInteger(durationMs) && durationMs >= 0 ? durationMs : 0,
     ...(tag !== undefined && { tag }),
   }
 }

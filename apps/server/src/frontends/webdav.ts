@@ -8,7 +8,8 @@ import { HttpRefusal } from '../http/http-failure.ts'
 import type { FrontendContext, FrontendOptions, HttpFrontend, HttpOperation } from './http-frontend.ts'
 import { matchPath } from './match-path.ts'
 
-const PATH = /^\/(?:(.*?)\/)?webdav(?:\/(.*))?$/s
+/** What comes first is taken for the instance: names may have any folders, such as one more of this name. */
+const PATH = /^\/(?:(.*?)\/)??webdav(?:\/(.*))?$/s
 
 /** The end of a path that Bazel's HTTP cache has, with `webdav` in its prefix. */
 const BAZEL_END = /(?:^|\/)(?:ac|cas)\/[\da-f]{64}$/

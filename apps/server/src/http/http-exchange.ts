@@ -5,6 +5,12 @@ import { StorageError } from '@caskade/core'
 const LINGER_MS = 2000
 const LINGER_BYTES = 32 * 1024 * 1024
 
+/** What comes before the path in a request that was meant for a proxy (RFC 9112, section 3.2.2). */
+const ORIGIN = /^https?:\/\/[^/?]*/i
+
+/** The answers that have no body, and therefore no length (RFC 9110, section 8.6). */
+const BODILESS = new Set([204, 304])
+
 /** What accompanies the body of a response. */
 export interface ResponseHead {
   readonly status: number
@@ -28,7 +34,7 @@ export class HttpExchange {
   /** `expectsContinue`: the client waits to be told that its body is wanted. */
   constructor(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean) {
     this.method = request.method ?? 'GET'
-    const [path = '/', ...query] = (request.url ?? '/').split('?')
+    const [path = '/', ...query] = (request.url ?? '/').replace(ORIGIN, '').split('?')
     this.path = path
     this.#query = query.join('?')
     this.headers = request.headers
@@ -62,10 +68,15 @@ export class HttpExchange {
     return new URLSearchParams(this.#query)
   }
 
-  /** The length that the client announces for its body; undefined when it does not, or not as a number. */
+  /** The length that the client announces for its body; undefined when it does not. */
   get contentLength(): number | undefined {
-    const length = Number(this.headers['content-length'] ?? Number.NaN)
-    return Number.isSafeInteger(length) ? length : undefined
+    const length = this.headers['content-length']
+    return length === undefined ? undefined : Number(length)
+  }
+
+  /** Whether the client wants to write only what is not there yet (RFC 9110, section 13.1.2). */
+  get isOnlyIfAbsent(): boolean {
+    return this.headers['if-none-match']?.trim() === '*'
   }
 
   /** The body of the request; asking for it tells a client that waits for it to send it. */
@@ -119,7 +130,7 @@ export class HttpExchange {
 
   /** Answers a request whose body was read with nothing but a status. */
   sendEmpty({ status, headers }: ResponseHead): void {
-    this.response.writeHead(status, { 'content-length': 0, ...headers })
+    this.response.writeHead(status, { ...(!BODILESS.has(status) && { 'content-length': 0 }), ...headers })
     this.response.end()
   }
 

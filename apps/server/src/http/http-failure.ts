@@ -27,6 +27,11 @@ export function methodRefusal(method: string, allowed: string): HttpRefusal {
   return new HttpRefusal(405, `${method} is not supported here`, { allow: allowed })
 }
 
+/** The refusal to write what is to be written only where nothing is. */
+export function storedAlready(): HttpRefusal {
+  return new HttpRefusal(412, 'something is stored there already')
+}
+
 /** Makes of whatever answering a request failed with what the client is to be told. */
 export function failureOf(error: unknown): HttpFailure {
   if (error instanceof HttpRefusal) return error

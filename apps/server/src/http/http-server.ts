@@ -3,8 +3,10 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { ListenAddress } from '../config/listen-address.ts'
 import type { HttpFrontend, HttpOperation } from '../frontends/http-frontend.ts'
+import { assertAcceptable } from './assert-acceptable.ts'
 import { HttpExchange } from './http-exchange.ts'
-import { failureOf } from './http-failure.ts'
+import { failureOf, HttpRefusal } from './http-failure.ts'
+import { RequestQueues } from './request-queues.ts'
 
 /** How long a connection may stand still in the middle of a request, in milliseconds. */
 const IDLE_TIMEOUT_MS = 300_000
@@ -16,8 +18,16 @@ const KEEP_ALIVE_MS = 125_000
 export interface HttpServerOptions {
   /** Further connections are closed at once. */
   readonly maxConnections: number
+  /** How long a client may take for the head of a request, in milliseconds. Default: a minute. */
+  readonly headersTimeoutMs?: number | undefined
   /** Hears of every request that failed for a reason of ours. */
   readonly onFailure: (exchange: HttpExchange, error: unknown) => void
+}
+
+/** A frontend, and what a request asks of it. */
+interface Route {
+  readonly frontend: HttpFrontend
+  readonly operation: HttpOperation
 }
 
 /** Serves HTTP/1.1, handing each request to the frontend it is meant for. */
@@ -25,16 +35,26 @@ export class HttpServer {
   readonly #frontends: readonly HttpFrontend[]
   readonly #onFailure: (exchange: HttpExchange, error: unknown) => void
   readonly #server: Server
+  readonly #queues = new RequestQueues()
   #isClosing = false
 
-  constructor(frontends: readonly HttpFrontend[], { maxConnections, onFailure }: HttpServerOptions) {
+  constructor(
+    frontends: readonly HttpFrontend[],
+    { maxConnections, headersTimeoutMs = 60_000, onFailure }: HttpServerOptions,
+  ) {
     this.#frontends = frontends
     this.#onFailure = onFailure
-    this.#server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0 })
+    this.#server = createServer({
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      // A body may take as long as it needs, as long as it does not stand still.
+      requestTimeout: 0,
+      headersTimeout: headersTimeoutMs,
+      connectionsCheckingInterval: Math.min(headersTimeoutMs, 30_000),
+    })
     this.#server.maxConnections = maxConnections
     this.#server.timeout = IDLE_TIMEOUT_MS
-    this.#server.on('request', (request, response) => this.#answer(request, response, false))
-    this.#server.on('checkContinue', (request, response) => this.#answer(request, response, true))
+    this.#server.on('request', (request, response) => this.#receive(request, response, false))
+    this.#server.on('checkContinue', (request, response) => this.#receive(request, response, true))
   }
 
   /** Starts listening. Rejects with the error of Node.js, such as EADDRINUSE. */
@@ -58,30 +78,40 @@ export class HttpServer {
     clearTimeout(deadline)
   }
 
-  #answer(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+  #receive(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
     const exchange = new HttpExchange(request, response, expectsContinue)
     response.once('close', () => {
       // Its client keeps the connection for a next request, which will not come.
       if (this.#isClosing) setImmediate(() => this.#server.closeIdleConnections())
     })
+    this.#queues.run(exchange, () => void this.#answer(exchange))
+  }
+
+  async #answer(exchange: HttpExchange): Promise<void> {
+    let route: Route | undefined
+    try {
+      assertAcceptable(exchange)
+      route = this.#route(exchange)
+      await route.operation.answer()
+    } catch (error) {
+      try {
+        this.#fail(exchange, error, route)
+      } catch (failure) {
+        this.#onFailure(exchange, failure)
+        exchange.response.destroy()
+      }
+    }
+  }
+
+  #route(exchange: HttpExchange): Route {
     for (const frontend of this.#frontends) {
       const operation = frontend.route(exchange)
-      if (operation === undefined) continue
-      void this.#perform(exchange, frontend, operation)
-      return
+      if (operation !== undefined) return { frontend, operation }
     }
-    exchange.sendText({ status: 404 }, `nothing is served at ${exchange.path}`)
+    throw new HttpRefusal(404, `nothing is served at ${exchange.path}`)
   }
 
-  async #perform(exchange: HttpExchange, frontend: HttpFrontend, operation: HttpOperation): Promise<void> {
-    try {
-      await operation.answer()
-    } catch (error) {
-      this.#fail(exchange, error, frontend, operation)
-    }
-  }
-
-  #fail(exchange: HttpExchange, error: unknown, frontend: HttpFrontend, operation: HttpOperation): void {
+  #fail(exchange: HttpExchange, error: unknown, route: Route | undefined): void {
     const { response, request } = exchange
     // The client is gone, which is why it failed; there is nobody to tell.
     if (exchange.signal.aborted || response.destroyed || request.errored) {
@@ -91,7 +121,7 @@ export class HttpServer {
     const failure = failureOf(error)
     if (failure.status >= 500) this.#onFailure(exchange, error)
     if (response.headersSent) response.destroy()
-    else if (frontend.sendFailure === undefined) exchange.sendText(failure, failure.message)
-    else frontend.sendFailure(exchange, failure, operation)
+    else if (route?.frontend.sendFailure === undefined) exchange.sendText(failure, failure.message)
+    else route.frontend.sendFailure(exchange, failure, route.operation)
   }
 }

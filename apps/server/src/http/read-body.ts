@@ -1,21 +1,35 @@
 import { StorageError } from '@caskade/core'
+import type { FrontendContext } from '../frontends/http-frontend.ts'
 import type { HttpExchange } from './http-exchange.ts'
+import { receiveBlob } from './receive-blob.ts'
+
+/** How much more than its bytes a message takes once it is decoded. */
+const DECODED_FACTOR = 8
+
+/** A body in memory. Disposing it says that what was made of it is no longer needed either. */
+export interface BodyInMemory extends Disposable {
+  readonly bytes: Uint8Array
+}
 
 /**
- * Reads the body of a request into memory.
+ * Reads the body of a request into memory, once all of it is here and there is room: a client that never ends sending, or many
+ * at once, take none of it.
  *
  * @throws StorageError `too-large` beyond `maxBytes`.
  */
-export async function readBody(exchange: HttpExchange, maxBytes: number): Promise<Buffer> {
-  assertLength(exchange.contentLength ?? 0, maxBytes)
-  const chunks: Buffer[] = []
-  let sizeBytes = 0
-  for await (const chunk of exchange.body()) {
-    sizeBytes += chunk.byteLength
-    assertLength(sizeBytes, maxBytes)
-    chunks.push(chunk)
+export async function readBody(
+  exchange: HttpExchange,
+  { uploadDirectory, spoolBudget, bodyBudget }: FrontendContext,
+  maxBytes: number,
+): Promise<BodyInMemory> {
+  await using received = await receiveBlob(exchange, { uploadDirectory, spoolBudget, maxBytes })
+  const release = await bodyBudget.acquire(received.digest.sizeBytes * DECODED_FACTOR, exchange)
+  try {
+    return { bytes: await received.source.open().bytes(), [Symbol.dispose]: release }
+  } catch (error) {
+    release()
+    throw error
   }
-  return Buffer.concat(chunks)
 }
 
 /**
@@ -23,15 +37,11 @@ export async function readBody(exchange: HttpExchange, maxBytes: number): Promis
  *
  * @throws StorageError `too-large` beyond `maxBytes`, `invalid-argument` when it is not JSON.
  */
-export async function readJson(exchange: HttpExchange, maxBytes: number): Promise<unknown> {
-  const body = await readBody(exchange, maxBytes)
+export async function readJson(exchange: HttpExchange, context: FrontendContext, maxBytes: number): Promise<unknown> {
+  using body = await readBody(exchange, context, maxBytes)
   try {
-    return JSON.parse(body.toString('utf8'))
+    return JSON.parse(Buffer.from(body.bytes).toString('utf8'))
   } catch (error) {
     throw new StorageError('invalid-argument', 'the body is not JSON', { cause: error })
   }
-}
-
-function assertLength(bytes: number, maxBytes: number): void {
-  if (bytes > maxBytes) throw new StorageError('too-large', `the body exceeds ${maxBytes} bytes`)
 }

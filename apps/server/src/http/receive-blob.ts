@@ -22,17 +22,12 @@ export interface ReceivedBlob extends AsyncDisposable {
 /**
  * Receives the body of a request, hashing it on the way.
  *
- * @throws StorageError `too-large`, `unavailable` when all bodies together take too much; and the error of the connection when the client goes away half-way. Nothing is left
- * then.
+ * @throws StorageError `too-large`, `unavailable` when all bodies together take too much; and the error of the connection when the
+ * client goes away half-way. Nothing is left then.
  */
 export async function receiveBlob(exchange: HttpExchange, options: ReceiveOptions): Promise<ReceivedBlob> {
   const { uploadDirectory, spoolBudget, maxBytes, digestFunction } = options
-  if ((exchange.contentLength ?? 0) > maxBytes) {
-    throw new StorageError(
-      'too-large',
-      `the body has ${exchange.contentLength} bytes, at most ${maxBytes} are accepted`,
-    )
-  }
+  assertAcceptedLength(exchange, maxBytes)
   const session = new WriteSession({ directory: uploadDirectory, spoolBudget, maxBytes, digestFunction })
   try {
     for await (const chunk of exchange.body()) await session.write(chunk)
@@ -42,6 +37,16 @@ export async function receiveBlob(exchange: HttpExchange, options: ReceiveOption
     await session[Symbol.asyncDispose]()
     throw error
   }
+}
+
+/**
+ * Checks the length that a client announces.
+ *
+ * @throws StorageError `too-large` beyond `maxBytes`.
+ */
+export function assertAcceptedLength({ contentLength = 0 }: HttpExchange, maxBytes: number): void {
+  if (contentLength <= maxBytes) return
+  throw new StorageError('too-large', `the body has ${contentLength} bytes, at most ${maxBytes} are accepted`)
 }
 
 /** Reads the body of a request, keeping nothing but its hash. */

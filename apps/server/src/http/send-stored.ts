@@ -45,14 +45,14 @@ type Selection = { readonly status: 200 } | { readonly status: 206; readonly sta
  * Answers a GET or HEAD with stored content, or with the part of it that is asked for (RFC 9110, sections 13 and 14: one range of
  * bytes, If-Range, If-None-Match; several ranges at once are answered with everything).
  *
- * Resolves to how many bytes of content were sent; to undefined, with nothing sent, when it is not there, or was
- * damaged and dropped.
+ * Resolves to how many bytes of content were sent, null when none was to be; to undefined, with nothing sent at all, when it is
+ * not there, or was damaged and dropped.
  */
 export async function sendStored(
   exchange: HttpExchange,
   content: StoredContent,
   ownHeaders: Readonly<Record<string, string>>,
-): Promise<number | undefined> {
+): Promise<number | null | undefined> {
   const { response, signal } = exchange
   const { digest } = content
   const etag = `"${digest.hash}"`
@@ -64,7 +64,7 @@ export async function sendStored(
     if (isUnchanged) exchange.sendEmpty({ status: 304, headers })
     else if (selection === undefined) sendUnsatisfiable(exchange, digest)
     else response.writeHead(200, { ...headers, 'content-length': digest.sizeBytes }).end()
-    return 0
+    return null
   }
   const reader = await openSelected(content, selection, signal)
   if (reader === null) return undefined

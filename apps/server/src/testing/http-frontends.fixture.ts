@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { FaultPlan } from '@caskade/conformance'
 import { FaultyActionCache, FaultyStorage } from '@caskade/conformance'
 import type { Backend } from '@caskade/core'
-import { EmptyBlobStorage, SpoolBudget, startAll, stopAll } from '@caskade/core'
+import { EmptyBlobStorage, FairBudget, SpoolBudget, startAll, stopAll } from '@caskade/core'
 import { memoryBackend } from '@caskade/memory'
 import { ReapiServices } from '@caskade/reapi'
 import type { HttpFrontendConfigs } from '../frontends/create-frontends.ts'
@@ -21,6 +21,9 @@ export interface HttpFrontendsOptions {
   readonly configs?: HttpFrontendConfigs | undefined
   /** Default: 5 MB. */
   readonly maxBlobBytes?: number | undefined
+  /** What the files of bodies may take, in bytes. Default: 1 GB. */
+  readonly maxSpoolBytes?: number | undefined
+  readonly headersTimeoutMs?: number | undefined
 }
 
 /** The frontends of HTTP over a backend, without the rest of the server. */
@@ -41,7 +44,7 @@ export interface RunningHttpFrontends extends AsyncDisposable {
 
 /** Starts the frontends of HTTP. */
 export async function startHttpFrontends(options: HttpFrontendsOptions = {}): Promise<RunningHttpFrontends> {
-  const { backend: inner = memoryBackend(), configs = {}, maxBlobBytes = 5_000_000 } = options
+  const { backend: inner = memoryBackend(), configs = {}, maxBlobBytes = 5_000_000, maxSpoolBytes = 1e9 } = options
   const backend: Backend = { ...inner, storage: new EmptyBlobStorage(inner.storage) }
   await startAll([backend.storage, backend.actionCache])
   const uploadDirectory = mkdtempSync(join(tmpdir(), 'caskade-frontends-'))
@@ -52,12 +55,14 @@ export async function startHttpFrontends(options: HttpFrontendsOptions = {}): Pr
     backend,
     actionResults,
     uploadDirectory,
-    spoolBudget: new SpoolBudget(1e9),
+    spoolBudget: new SpoolBudget(maxSpoolBytes),
+    bodyBudget: new FairBudget({ max: 1e8 }),
     maxBlobBytes,
     statistics,
   }
   const server = new HttpServer(createHttpFrontends(configs, context), {
     maxConnections: 100,
+    headersTimeoutMs: options.headersTimeoutMs,
     onFailure: (_, error) => failures.push(error),
   })
   const { port } = await server.listen({ host: '127.0.0.1', port: 0 })

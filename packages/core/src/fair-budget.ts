@@ -6,7 +6,7 @@ export interface FairBudgetOptions {
   readonly maxPerClient?: number | undefined
 }
 
-/** Who wants something of a {@link FairBudget}. A `CallContext` is one. */
+/** Who wants something of a {@link FairBudget}. */
 export interface Claimant {
   /** Whose share it is counted in. */
   readonly peer: string
