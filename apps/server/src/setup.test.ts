@@ -1,47 +1,12 @@
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { chmodSync, existsSync, statSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
-import type { SetupOptions } from './commands/setup.ts'
-import { setUp } from './commands/setup.ts'
 import { setupTools } from './setup/setup-tools.ts'
+import { useSetupProject } from './testing/setup-project.fixture.ts'
 
-let project: string
-
-beforeEach(() => {
-  project = mkdtempSync(join(tmpdir(), 'caskade-setup-'))
-  vi.stubEnv('CCACHE_CONFIGPATH', join(project, 'user', 'ccache.conf'))
-  vi.stubEnv('SCCACHE_CONF', join(project, 'user', 'sccache'))
-})
-
-afterEach(() => {
-  vi.unstubAllEnvs()
-  rmSync(project, { recursive: true })
-})
-
-function write(path: string, content: string): void {
-  mkdirSync(dirname(join(project, path)), { recursive: true })
-  writeFileSync(join(project, path), content)
-}
-
-function read(path: string): string {
-  return readFileSync(join(project, path), 'utf8')
-}
-
-function run(tool: string | undefined, options: Partial<SetupOptions> = {}): string {
-  return setUp({ tool, project, write: false, instanceName: '', config: {}, ...options })
-}
+const project = useSetupProject()
+const { read, run, write } = project
 
 const server = { listen: '[::1]:1980', httpListen: '0.0.0.0:1981' }
 
@@ -97,8 +62,8 @@ test.each<[string, string, string, string[]]>([
   for (const line of before.split('\n').filter((each) => /ours|OTHER|max_size|other|test_output|projects/.test(each))) {
     expect(after).toContain(line)
   }
-  expect(first).toContain(`${path.startsWith('user') ? join(project, path) : path}: changed`)
-  expect(second).toContain(`${path.startsWith('user') ? join(project, path) : path}: unchanged`)
+  expect(first).toContain(`${path.startsWith('user') ? join(project.path, path) : path}: changed`)
+  expect(second).toContain(`${path.startsWith('user') ? join(project.path, path) : path}: unchanged`)
   expect(read(path)).toBe(after)
 })
 
@@ -127,7 +92,7 @@ test.each(setupTools.map(({ name }) => name))(
 
     expect(said).toMatch(/127\.0\.0\.1:898[01]/)
     for (const path of ['.bazelrc', '.moon', '.env', 'settings.gradle', '.mvn', 'user']) {
-      expect(existsSync(join(project, path))).toBe(false)
+      expect(existsSync(join(project.path, path))).toBe(false)
     }
     expect(read('turbo.json')).toBe('{}')
   },
@@ -174,19 +139,19 @@ describe('what cannot be changed without guessing', () => {
 
     expect(() => run('maven', { write: true })).toThrow('it is there already')
 
-    expect(existsSync(join(project, '.mvn/extensions.xml'))).toBe(false)
+    expect(existsSync(join(project.path, '.mvn/extensions.xml'))).toBe(false)
   })
 })
 
 test('a file that is a link, or may only be read by its owner, stays that', () => {
   write('real', 'OTHER=1')
-  chmodSync(join(project, 'real'), 0o600)
-  symlinkSync('real', join(project, '.env'))
+  chmodSync(join(project.path, 'real'), 0o600)
+  symlinkSync('real', join(project.path, '.env'))
 
   run('nx', { write: true })
 
   expect(read('real')).toMatch(/^OTHER=1\n# >>> caskade\n/)
-  expect(statSync(join(project, 'real')).mode & 0o777).toBe(0o600)
+  expect(statSync(join(project.path, 'real')).mode & 0o777).toBe(0o600)
 })
 
 test('moon keeps its comments and the order of its options', () => {
@@ -231,7 +196,8 @@ describe('without a tool', () => {
 test('an unknown tool, and a name that is no instance, are errors that help', () => {
   expect(() => run('turborep')).toThrow('there is no tool turborep; did you mean turborepo?')
   expect(() => run('webpack')).toThrow(/there are bazel, ccache/)
-  for (const instanceName of ['a b', '/a', 'a/', 'a?']) {
+  for (const instanceName of ['a b', '/a', 'a/', 'a?', 'a//b', '..', 'a/./b']) {
     expect(() => run('nx', { instanceName })).toThrow('cannot be an instance')
   }
+  expect(() => run('nx', { config: { httpListen: '127.0.0.1:0' } })).toThrow('httpListen: port 0')
 })

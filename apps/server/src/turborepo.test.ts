@@ -86,8 +86,8 @@ describe('an artifact', () => {
       'teamId=&slug=a': 'artifact 1',
       'slug=': 'artifact 0',
     }
-    for (const [query, artifact] of Object.entries(other)) {
-      expect(String(await frontends.get(`/v8/artifacts/${HASH}?${query}`))).toBe(artifact)
+    for (const [team, artifact] of Object.entries(other)) {
+      expect(String(await frontends.get(`/v8/artifacts/${HASH}?${team}`))).toBe(artifact)
     }
     expect(String(await frontends.get(`//x/y//v8/artifacts/${HASH}?slug=a`))).toBe('artifact 7')
   })

@@ -34,9 +34,10 @@ export function setUp({ tool: name, project, write, instanceName, config }: Setu
 }
 
 function contextOf(project: string, instanceName: string, config: ServerConfig): SetupContext {
-  if (!/^[\w.~/-]*$/.test(instanceName) || /^\/|\/$/.test(instanceName)) {
+  const parts = instanceName.split('/')
+  if (instanceName !== '' && !parts.every((part) => /^[\w.~-]+$/.test(part) && !/^\.{1,2}$/.test(part))) {
     throw new ConfigError([
-      `setup: ${JSON.stringify(instanceName)} cannot be an instance; use letters, digits, and . _ ~ - /`,
+      `setup: ${JSON.stringify(instanceName)} cannot be an instance; use names of letters, digits, and . _ ~ -, with / between them`,
     ])
   }
   const http = reachable(config.httpListen ?? DEFAULT_HTTP_LISTEN, 'httpListen')
@@ -53,6 +54,7 @@ function contextOf(project: string, instanceName: string, config: ServerConfig):
 /** A server that listens everywhere is reached from here by the address of this machine alone. */
 function reachable(address: string, option: string): string {
   const { host, port } = parseListenAddress(address, option)
+  if (port === 0) throw new ConfigError([`${option}: port 0 is another one each time the server starts; name one`])
   if (host === '0.0.0.0' || host === '::') return `127.0.0.1:${port}`
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }

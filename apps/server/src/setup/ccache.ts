@@ -1,6 +1,6 @@
 import type { SetupTool } from './setup-tool.ts'
 
-const OPTION = /^[ \t]*remote_storage[ \t]*=.*$/m
+const OPTION = /^[ \t]*remote_storage[ \t]*=.*$/gm
 
 export const ccacheSetup: SetupTool = {
   name: 'ccache',
@@ -15,7 +15,9 @@ export const ccacheSetup: SetupTool = {
           path: userConfigPath('ccache'),
           lines: line,
           change(content = '') {
-            if (OPTION.test(content)) return content.replace(OPTION, line)
+            // Of several, ccache takes the last.
+            const replaced = content.replaceAll(OPTION, line)
+            if (replaced.includes(line)) return replaced
             return `${content}${content === '' || content.endsWith('\n') ? '' : '\n'}${line}\n`
           },
         },

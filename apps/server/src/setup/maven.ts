@@ -28,8 +28,10 @@ function extensionsEdit(): FileEdit {
     change(content) {
       if (content === undefined) return `<extensions>\n  ${EXTENSION}\n</extensions>\n`
       if (content.includes('maven-build-cache-extension')) return content
-      if (!content.includes('</extensions>')) throw new SetupError(`${path}: it has no end of <extensions>`)
-      return content.replace('</extensions>', `  ${EXTENSION}\n</extensions>`)
+      // The last one, because those before it may be in comments.
+      const end = content.lastIndexOf('</extensions>')
+      if (end === -1) throw new SetupError(`${path}: it has no end of <extensions>`)
+      return `${content.slice(0, end)}  ${EXTENSION}\n${content.slice(end)}`
     },
   }
 }

@@ -1,5 +1,9 @@
-import { managedBlock } from './managed-block.ts'
-import type { SetupTool } from './setup-tool.ts'
+import { managedBlock, withoutBlocks } from './managed-block.ts'
+import type { FileEdit, SetupTool } from './setup-tool.ts'
+import { SetupError } from './setup-tool.ts'
+
+/** The start of a table that a file may have once. */
+const TABLE = /^\s*\[\s*cache\s*\.\s*webdav\s*\]/m
 
 export const sccacheSetup: SetupTool = {
   name: 'sccache',
@@ -9,7 +13,7 @@ export const sccacheSetup: SetupTool = {
   plan({ http, userConfigPath }) {
     const endpoint = `${http}/webdav`
     return {
-      edits: [managedBlock(userConfigPath('sccache'), `[cache.webdav]\nendpoint = "${endpoint}"\nkey_prefix = "/"`)],
+      edits: [tableEdit(userConfigPath('sccache'), `[cache.webdav]\nendpoint = "${endpoint}"\nkey_prefix = "/"`)],
       environment: { SCCACHE_WEBDAV_ENDPOINT: endpoint },
       notes: [
         'The file is for all projects of its user; the variable says the same for one of them.',
@@ -17,4 +21,15 @@ export const sccacheSetup: SetupTool = {
       ],
     }
   },
+}
+
+function tableEdit(path: string, lines: string): FileEdit {
+  const edit = managedBlock(path, lines)
+  return {
+    ...edit,
+    change(content) {
+      if (!TABLE.test(withoutBlocks(content ?? ''))) return edit.change(content)
+      throw new SetupError(`${path}: it has [cache.webdav] already; have it say this instead:\n${lines}`)
+    },
+  }
 }

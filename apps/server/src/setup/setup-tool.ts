@@ -45,7 +45,7 @@ export interface SetupTool {
   readonly plan: (context: SetupContext) => SetupPlan
 }
 
-/** Why a file was not changed, for the person who asked for it. */
+/** Why files were not changed, for the person who asked for it. */
 export class SetupError extends Error {
   override readonly name = 'SetupError'
 }

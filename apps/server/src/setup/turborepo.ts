@@ -24,17 +24,11 @@ export const turborepoSetup: SetupTool = {
           change(content) {
             if (content === undefined)
               throw new SetupError(`${path}: it is not there; run this in the root of a Turborepo`)
-            const errors: ParseError[] = []
-            const before = parse(content, errors, { allowTrailingComma: true }) as {
-              remoteCache?: Record<string, unknown>
-            }
-            const [error] = errors
-            if (error !== undefined) {
-              throw new SetupError(`${path}: ${printParseErrorCode(error.error)} at character ${error.offset}`)
-            }
-            const { teamSlug = TEAM } = before.remoteCache ?? {}
-            const withUrl = applyEdits(content, modify(content, ['remoteCache', 'apiUrl'], http, FORMAT))
-            return applyEdits(withUrl, modify(withUrl, ['remoteCache', 'teamSlug'], teamSlug, FORMAT))
+            const { teamSlug = TEAM, enabled } = readRemoteCache(path, content)
+            let changed = setOption(content, 'apiUrl', http)
+            changed = setOption(changed, 'teamSlug', teamSlug)
+            // Only where it says something else.
+            return enabled === false ? setOption(changed, 'enabled', true) : changed
           },
         },
       ],
@@ -45,4 +39,25 @@ export const turborepoSetup: SetupTool = {
       ],
     }
   },
+}
+
+function readRemoteCache(path: string, content: string): Record<string, unknown> {
+  const errors: ParseError[] = []
+  const options: unknown = parse(content, errors, { allowTrailingComma: true })
+  const [error] = errors
+  if (error !== undefined) {
+    throw new SetupError(`${path}: ${printParseErrorCode(error.error)} at character ${error.offset}`)
+  }
+  if (!isObject(options)) throw new SetupError(`${path}: it holds no options`)
+  const { remoteCache = {} } = options
+  if (!isObject(remoteCache)) throw new SetupError(`${path}: remoteCache is not a set of options`)
+  return remoteCache
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function setOption(content: string, name: string, value: unknown): string {
+  return applyEdits(content, modify(content, ['remoteCache', name], value, FORMAT))
 }
