@@ -12,7 +12,8 @@ import { turborepo } from './turborepo.ts'
 
 /** Every build tool that is tried with the server. */
 export const tools: readonly Tool[] = [
-  turborepo,
+  turborepo('Turborepo'),
+  turborepo('Turborepo with preflight', ['--preflight']),
   nx,
   bazel({ name: 'gRPC' }),
   bazel({
@@ -37,7 +38,7 @@ const smallTargets = { targets: ['//:hello', '//:paused'], steps: 2 }
 
 /** Those that are tried with a server in trouble: one of each kind, and less to build where trouble takes its time. */
 export const troubledTools: readonly Tool[] = [
-  turborepo,
+  turborepo('Turborepo'),
   nx,
   bazel({ name: 'gRPC', ...smallTargets }),
   bazel({ name: 'HTTP', flags: ({ http }) => [`--remote_cache=${http}`], ...smallTargets }),
