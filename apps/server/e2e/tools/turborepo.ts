@@ -69,7 +69,7 @@ export function turborepo(name: string, flags: readonly string[] = []): Tool {
           return { code, output, remote, executed: Number(cached?.[2] ?? 0) - remote }
         },
         async wipe() {
-          for (const name of [
+          for (const made of [
             '.turbo',
             'node_modules',
             'packages/app/dist',
@@ -77,10 +77,10 @@ export function turborepo(name: string, flags: readonly string[] = []): Tool {
             'packages/app/.turbo',
             'packages/lib/.turbo',
           ]) {
-            rmSync(join(folder, name), { recursive: true, force: true })
+            rmSync(join(folder, made), { recursive: true, force: true })
           }
         },
-        outputs: () => ['app', 'lib'].flatMap((name) => snapshot(join(folder, 'packages', name, 'dist'))),
+        outputs: () => ['app', 'lib'].flatMap((member) => snapshot(join(folder, 'packages', member, 'dist'))),
       }
     },
   }
