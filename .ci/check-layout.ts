@@ -24,6 +24,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     '@caskade/fs',
     '@caskade/gcs',
     '@caskade/memory',
+    '@caskade/reapi',
     '@caskade/sqlite',
   ],
 }
