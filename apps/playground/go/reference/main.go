@@ -1,0 +1,41 @@
+// Command reference is a build cache as plain as it can be in Go: grpc-go and net/http over a folder of files and an index in
+// memory. It stands beside the servers that are measured to show what the same calls cost there; nobody should run it.
+//
+// It verifies what is stored, syncs it to disk, and evicts the least recently used. It does not verify what it reads, forgets
+// its index when it ends, and has none of the limits that keep a server alive.
+package main
+
+import (
+	"flag"
+	"log"
+	"net"
+	"net/http"
+
+	remoteexecution "github.com/bazelbuild/remote-apis/build/bazel/remote/execution/v2"
+	"google.golang.org/genproto/googleapis/bytestream"
+	"google.golang.org/grpc"
+)
+
+func main() {
+	folder := flag.String("dir", "", "where the files are; empty at the start")
+	maxBytes := flag.Int64("max-bytes", 16<<30, "what they may come to")
+	grpcAddress := flag.String("grpc", "127.0.0.1:8980", "where gRPC is served")
+	httpAddress := flag.String("http", "127.0.0.1:8981", "where HTTP is served")
+	flag.Parse()
+
+	store, err := newStore(*folder, *maxBytes)
+	if err != nil {
+		log.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", *grpcAddress)
+	if err != nil {
+		log.Fatal(err)
+	}
+	server := grpc.NewServer(grpc.MaxRecvMsgSize(8 << 20))
+	service := &service{store: store}
+	remoteexecution.RegisterActionCacheServer(server, service)
+	remoteexecution.RegisterContentAddressableStorageServer(server, service)
+	bytestream.RegisterByteStreamServer(server, service)
+	go func() { log.Fatal(http.ListenAndServe(*httpAddress, &files{store: store})) }()
+	log.Fatal(server.Serve(listener))
+}

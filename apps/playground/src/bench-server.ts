@@ -1,0 +1,76 @@
+// Measures the server beside those that people use instead: `pnpm bench:server --help`.
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describeMachine } from './bench/machine.ts'
+import { parseServerBenchArguments, serverBenchUsage } from './bench-server/arguments.ts'
+import { LoadGenerator } from './bench-server/load.ts'
+import type { MeasuredSubject, ServerReport } from './bench-server/report.ts'
+import { makeServerReport, serverSummary } from './bench-server/report.ts'
+import type { ServerCaseResult } from './bench-server/run-case.ts'
+import { runServerCase } from './bench-server/run-case.ts'
+import { fullServerEffort, quickServerEffort } from './bench-server/server-case.ts'
+import type { SubjectKind } from './bench-server/subject.ts'
+
+const PLAYGROUND = join(import.meta.dirname, '..')
+
+/** Where peers are installed, once for this machine. */
+const PEERS = join(tmpdir(), 'caskade-bench-peers')
+
+const words = process.argv.slice(2)
+const { help, quick, write, seed, directory, cases, kinds } = parseServerBenchArguments(words)
+if (help) process.stdout.write(serverBenchUsage)
+else await main()
+
+async function main(): Promise<void> {
+  const folder = await mkdtemp(join(directory, 'caskade-bench-server-'))
+  try {
+    process.stdout.write(`${describeMachine()}; seed ${seed}\n`)
+    const load = await LoadGenerator.build(folder)
+    const { subjects, missing } = await install(kinds)
+    const effort = quick ? quickServerEffort : fullServerEffort
+    const results: ServerCaseResult[] = []
+    const command = ['pnpm bench:server', ...words.filter((word) => word !== '--')].join(' ')
+    for (const serverCase of cases) {
+      const result = await runServerCase(
+        serverCase,
+        subjects.map(({ kind }) => kind),
+        { effort, seed, folder, load },
+      )
+      process.stderr.write(`${serverSummary(result)}\n`)
+      results.push(result)
+      if (write) await writeReport({ subjects, missing, results, effort, seed, command, date: new Date() })
+    }
+    if (!write) {
+      process.stdout.write(makeServerReport({ subjects, missing, results, effort, seed, command, date: new Date() }))
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** Finds out which servers can be had here. */
+async function install(wanted: readonly SubjectKind[]): Promise<{ subjects: MeasuredSubject[]; missing: string[] }> {
+  await mkdir(PEERS, { recursive: true })
+  const subjects: MeasuredSubject[] = []
+  const missing: string[] = []
+  for (const kind of wanted) {
+    try {
+      subjects.push({ kind, version: await kind.install(PEERS) })
+    } catch (error) {
+      // What was run, and the first that it said.
+      const reason = (error instanceof Error ? error.message : String(error)).split('\n').slice(0, 2).join(': ')
+      process.stderr.write(`${kind.name}: ${reason}\n`)
+      missing.push(`${kind.name}: ${reason}`)
+    }
+  }
+  return { subjects, missing }
+}
+
+async function writeReport(report: ServerReport): Promise<void> {
+  await writeFile(join(PLAYGROUND, 'SERVER-BENCHMARKS.md'), makeServerReport(report))
+  const { results, subjects, effort, command, date } = report
+  const servers = subjects.map(({ kind, version }) => ({ name: kind.name, version }))
+  const data = { command, date, machine: describeMachine(), seed, effort, servers, results }
+  await writeFile(join(PLAYGROUND, 'server-benchmarks.json'), `${JSON.stringify(data, undefined, 2)}\n`)
+}

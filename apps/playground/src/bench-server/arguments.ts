@@ -1,0 +1,63 @@
+import { tmpdir } from 'node:os'
+import { parseArgs } from 'node:util'
+import { serverCases } from './cases.ts'
+import type { ServerCase } from './server-case.ts'
+import type { SubjectKind } from './subject.ts'
+import { subjectKinds } from './subjects.ts'
+
+/** What the command line asks for. */
+export interface ServerBenchArguments {
+  readonly help: boolean
+  readonly quick: boolean
+  readonly write: boolean
+  readonly seed: number
+  /** Where the folder is made in which everything is stored meanwhile. */
+  readonly directory: string
+  readonly cases: readonly ServerCase[]
+  readonly kinds: readonly SubjectKind[]
+}
+
+/** How the command is used. */
+export const serverBenchUsage: string = `pnpm bench:server [options]
+
+  --quick            fewer and shorter rounds: a first impression
+  --only TEXT        only the operations whose names have this in them, such as Read, 64 MiB, HTTP
+  --in-flight NUMBER only with so many requests under way
+  --server NAME      only this one: ${subjectKinds.map(({ name }) => name).join(', ')}
+  --write            write SERVER-BENCHMARKS.md and server-benchmarks.json in apps/playground, too
+  --seed NUMBER      where the content begins (default: 1)
+  --directory PATH   where things are stored meanwhile, some 12 GB (default: the folder for temporary files)
+
+It needs Go for the program that sends the requests and for bazel-remote, and nginx for nginx; a peer that cannot be had is
+left out, and the report says so. An option that narrows may be given more than once.
+`
+
+/** Reads the command line. Throws when it asks for what there is not. */
+export function parseServerBenchArguments(words: readonly string[]): ServerBenchArguments {
+  const { values } = parseArgs({
+    args: words[0] === '--' ? words.slice(1) : [...words],
+    options: {
+      help: { type: 'boolean', default: false },
+      quick: { type: 'boolean', default: false },
+      write: { type: 'boolean', default: false },
+      only: { type: 'string', multiple: true },
+      'in-flight': { type: 'string', multiple: true },
+      server: { type: 'string', multiple: true },
+      seed: { type: 'string', default: '1' },
+      directory: { type: 'string', default: tmpdir() },
+    },
+  })
+  const seed = Number(values.seed)
+  if (!Number.isSafeInteger(seed)) throw new RangeError(`--seed: ${values.seed} is not a whole number`)
+  const unknown = values.server?.find((name) => !subjectKinds.some((kind) => kind.name === name))
+  if (unknown !== undefined) throw new RangeError(`--server: there is no ${unknown}`)
+  const cases = serverCases.filter(
+    ({ operation, inFlight }) =>
+      (values.only?.some((text) => operation.includes(text)) ?? true) &&
+      (values['in-flight']?.includes(String(inFlight)) ?? true),
+  )
+  if (cases.length === 0) throw new RangeError('--only, --in-flight: no operation is left')
+  const kinds = subjectKinds.filter(({ name }) => values.server?.includes(name) ?? true)
+  const { help, quick, write, directory } = values
+  return { help, quick, write, seed, directory, cases, kinds }
+}
