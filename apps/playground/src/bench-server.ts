@@ -11,6 +11,7 @@ import type { ServerCaseResult } from './bench-server/run-case.ts'
 import { runServerCase } from './bench-server/run-case.ts'
 import { fullServerEffort, quickServerEffort } from './bench-server/server-case.ts'
 import type { SubjectKind } from './bench-server/subject.ts'
+import { endAllSubjects } from './bench-server/subject.ts'
 
 const PLAYGROUND = join(import.meta.dirname, '..')
 
@@ -24,6 +25,7 @@ else await main()
 
 async function main(): Promise<void> {
   const folder = await mkdtemp(join(directory, 'caskade-bench-server-'))
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void abandon(folder))
   try {
     process.stdout.write(`${describeMachine()}; seed ${seed}\n`)
     const load = await LoadGenerator.build(folder)
@@ -47,6 +49,13 @@ async function main(): Promise<void> {
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+/** Leaves neither servers nor gigabytes behind when the measuring is broken off. */
+async function abandon(folder: string): Promise<void> {
+  endAllSubjects()
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 })
+  process.exit(130)
 }
 
 /** Finds out which servers can be had here. */

@@ -77,7 +77,8 @@ class Closure {
 
   async add(digest: Digest): Promise<void> {
     this.#found.set(digestKey(digest), digest)
-    await this.#turns.take()
+    const turn = this.#turns.take()
+    if (turn !== undefined) await turn
   }
 }
 

@@ -1,18 +1,16 @@
 import { randomBytes } from 'node:crypto'
-import { create, toBinary } from '@bufbuild/protobuf'
 import type { Digest, Status } from '@caskade/core'
 import { digestOf } from '@caskade/core'
 import { StatusCode } from '@caskade/grpc'
 import { describe, expect, test } from 'vitest'
-import type { BatchReadItem } from './batch-read-response.ts'
 import { answerBatchRead } from './batch-read-response.ts'
-import { BatchReadBlobsResponseSchema } from './messages.ts'
+import type { BatchReadItem } from './hot/batch-read-messages.ts'
+import { encodeBatchReadResponse } from './hot/batch-read-messages.ts'
 
 const maxBytes = 1_000_000
 
 function encodedBytes(responses: readonly BatchReadItem[]): number {
-  return toBinary(BatchReadBlobsResponseSchema, create(BatchReadBlobsResponseSchema, { responses: [...responses] }))
-    .byteLength
+  return [encodeBatchReadResponse(responses)].flat().reduce((sum, { byteLength }) => sum + byteLength, 0)
 }
 
 /** Blobs of some bytes each, with what was read of them. */

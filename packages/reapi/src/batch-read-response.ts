@@ -1,7 +1,6 @@
 import type { Digest, Status } from '@caskade/core'
 import { GrpcError, StatusCode } from '@caskade/grpc'
-import type { WireDigest } from './digests.ts'
-import { toWireDigest } from './digests.ts'
+import type { BatchReadItem } from './hot/batch-read-messages.ts'
 import { Compressor_Value as Compressor } from './messages.ts'
 import { toRpcStatus } from './status-mapping.ts'
 import { WorkTurns } from './work-turns.ts'
@@ -15,14 +14,6 @@ const FIELD_BYTES = 8
 
 /** Smaller blobs are sent as they are even to clients that take zstd: compressing them gains nothing. */
 const COMPRESS_FROM_BYTES = 1024
-
-/** One answer of a `BatchReadBlobsResponse`. */
-export interface BatchReadItem {
-  readonly digest: WireDigest
-  readonly data?: Uint8Array
-  readonly compressor?: Compressor
-  readonly status: { readonly code: number; readonly message?: string }
-}
 
 /** How the answers to a batch are written. */
 export interface BatchReadOptions {
@@ -50,14 +41,15 @@ export async function answerBatchRead(
   const items: BatchReadItem[] = []
   const turns = new WorkTurns()
   for (const digest of digests) {
-    await turns.take()
+    const turn = turns.take()
+    if (turn !== undefined) await turn
     const answer = await encodeOutcome(digest, outcomes.get(digest.hash), isZstdAccepted)
     const { data, status } = answer
     const extraBytes = sizeOf(data?.byteLength) + sizeOf(Buffer.byteLength(status.message ?? ''))
     const doesFit = extraBytes <= rest
     if (doesFit) rest -= extraBytes
     const code = data === undefined ? status.code : StatusCode.RESOURCE_EXHAUSTED
-    items.push({ digest: toWireDigest(digest), ...(doesFit ? answer : { status: { code } }) })
+    items.push({ digest, ...(doesFit ? answer : { status: { code } }) })
   }
   return items
 }

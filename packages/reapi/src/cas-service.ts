@@ -4,29 +4,16 @@ import { FairBudget, StorageError, statusOfError } from '@caskade/core'
 import type { CallContext, Method } from '@caskade/grpc'
 import { GrpcError, serverStreamingMethod, StatusCode, unaryMethod } from '@caskade/grpc'
 import { answerBatchRead } from './batch-read-response.ts'
-import { codecOf } from './codec.ts'
+import { codecOf, pathOf } from './codec.ts'
 import type { DigestReader } from './digests.ts'
-import { toWireDigest } from './digests.ts'
-import type {
-  BatchReadBlobsRequest,
-  BatchReadBlobsResponse,
-  BatchUpdateBlobsRequest,
-  BatchUpdateBlobsRequest_Request,
-  BatchUpdateBlobsResponse,
-  Directory,
-  FindMissingBlobsRequest,
-  FindMissingBlobsResponse,
-  GetTreeRequest,
-  GetTreeResponse,
-} from './messages.ts'
-import {
-  BatchReadBlobsResponseSchema,
-  BatchUpdateBlobsResponseSchema,
-  Compressor_Value as Compressor,
-  ContentAddressableStorage,
-  FindMissingBlobsResponseSchema,
-  GetTreeResponseSchema,
-} from './messages.ts'
+import type { BatchReadItem, BatchReadRequest } from './hot/batch-read-messages.ts'
+import { decodeBatchReadRequest, encodeBatchReadResponse } from './hot/batch-read-messages.ts'
+import type { BatchUpdateAnswer, BatchUpdateItem, BatchUpdateRequest } from './hot/batch-update-messages.ts'
+import { decodeBatchUpdateRequest, encodeBatchUpdateResponse } from './hot/batch-update-messages.ts'
+import type { FindMissingRequest } from './hot/find-missing-messages.ts'
+import { decodeFindMissingRequest, encodeFindMissingResponse } from './hot/find-missing-messages.ts'
+import type { Directory, GetTreeRequest, GetTreeResponse } from './messages.ts'
+import { Compressor_Value as Compressor, ContentAddressableStorage, GetTreeResponseSchema } from './messages.ts'
 import type { ReapiSettings } from './reapi-options.ts'
 import type { ReapiUse } from './reapi-use.ts'
 import { toRpcStatus } from './status-mapping.ts'
@@ -76,29 +63,38 @@ export class CasService {
   methods(): Method[] {
     const { findMissingBlobs, batchUpdateBlobs, batchReadBlobs, getTree } = ContentAddressableStorage.method
     return [
-      unaryMethod(codecOf(findMissingBlobs), (request, call) => this.#findMissingBlobs(request, call)),
-      unaryMethod(codecOf(batchUpdateBlobs), (request, call) => this.#batchUpdateBlobs(request, call)),
-      unaryMethod(codecOf(batchReadBlobs), (request, call) => this.#batchReadBlobs(request, call)),
+      unaryMethod(
+        { path: pathOf(findMissingBlobs), decode: decodeFindMissingRequest, encode: encodeFindMissingResponse },
+        (request, call) => this.#findMissingBlobs(request, call),
+      ),
+      unaryMethod(
+        { path: pathOf(batchUpdateBlobs), decode: decodeBatchUpdateRequest, encode: encodeBatchUpdateResponse },
+        (request, call) => this.#batchUpdateBlobs(request, call),
+      ),
+      unaryMethod(
+        { path: pathOf(batchReadBlobs), decode: decodeBatchReadRequest, encode: encodeBatchReadResponse },
+        (request, call) => this.#batchReadBlobs(request, call),
+      ),
       serverStreamingMethod(codecOf(getTree), (request, call) => this.#getTree(request, call)),
     ]
   }
 
   async #findMissingBlobs(
-    { instanceName, blobDigests, digestFunction }: FindMissingBlobsRequest,
+    { instanceName, blobDigests, digestFunction }: FindMissingRequest,
     call: CallContext,
-  ): Promise<FindMissingBlobsResponse> {
+  ): Promise<readonly Digest[]> {
     const { backend, assertInstance, onUse } = this.#settings
     assertInstance(instanceName)
     const digests = await mapInTurns(blobDigests, (digest) => this.#digests.read(digest, digestFunction))
     const missing = await backend.storage.missingBlobs(digests, { signal: call.signal })
     onUse(queryUse(digests, missing), call)
-    return create(FindMissingBlobsResponseSchema, { missingBlobDigests: await mapInTurns(missing, toWireDigest) })
+    return missing
   }
 
   async #batchUpdateBlobs(
-    { instanceName, requests, digestFunction }: BatchUpdateBlobsRequest,
+    { instanceName, requests, digestFunction }: BatchUpdateRequest,
     call: CallContext,
-  ): Promise<BatchUpdateBlobsResponse> {
+  ): Promise<readonly BatchUpdateAnswer[]> {
     this.#settings.assertInstance(instanceName)
     assertBatchCount(requests.length)
     const items = await mapInTurns(requests, (request) => this.#checkBatchItem(request, digestFunction))
@@ -108,7 +104,8 @@ export class CasService {
     // One after the other: decompression needs memory of its own.
     const turns = new WorkTurns()
     for (const item of items) {
-      await turns.take()
+      const turn = turns.take()
+      if (turn !== undefined) await turn
       const outcome = await item.content().catch(failureStatus)
       const isFailed = 'code' in outcome
       failures.push(isFailed ? outcome : undefined)
@@ -118,19 +115,15 @@ export class CasService {
     const kept = blobs.filter((_, index) => statuses[index]?.code === 'ok').map(([, bytes]) => bytes.byteLength)
     this.#settings.onUse({ kind: 'write', blobs: kept.length, bytes: sumOf(kept), isKnown: false }, call)
     const stored = statuses.values()
-    return create(BatchUpdateBlobsResponseSchema, {
-      responses: requests.map(({ digest }, index) => ({
-        ...(digest !== undefined && { digest }),
-        status: toRpcStatus(failures[index] ?? stored.next().value ?? unanswered),
-      })),
-    })
+    return requests.map(({ digest, digestBytes }, index) => ({
+      digest,
+      digestBytes,
+      status: toRpcStatus(failures[index] ?? stored.next().value ?? unanswered),
+    }))
   }
 
   /** Looks at one blob of a batch without decompressing it; what is wrong with it is told by `content`. */
-  #checkBatchItem(
-    { digest: wireDigest, data, compressor }: BatchUpdateBlobsRequest_Request,
-    digestFunction: number,
-  ): BatchItem {
+  #checkBatchItem({ digest: wireDigest, data, compressor }: BatchUpdateItem, digestFunction: number): BatchItem {
     const failed = (error: unknown): BatchItem => ({ sizeBytes: data.byteLength, content: async () => raise(error) })
     try {
       const digest = this.#digests.read(wireDigest, digestFunction)
@@ -148,9 +141,9 @@ export class CasService {
   }
 
   async #batchReadBlobs(
-    { instanceName, digests: wireDigests, digestFunction, acceptableCompressors }: BatchReadBlobsRequest,
+    { instanceName, digests: wireDigests, digestFunction, acceptableCompressors }: BatchReadRequest,
     call: CallContext,
-  ): Promise<BatchReadBlobsResponse> {
+  ): Promise<readonly BatchReadItem[]> {
     this.#settings.assertInstance(instanceName)
     assertBatchCount(wireDigests.length)
     const digests = await mapInTurns(wireDigests, (digest) => this.#digests.read(digest, digestFunction))
@@ -159,11 +152,10 @@ export class CasService {
     const outcomes = await this.#readAll(digests, call.signal)
     const sizes = [...outcomes.values()].flatMap((outcome) => ('byteLength' in outcome ? [outcome.byteLength] : []))
     this.#settings.onUse({ kind: 'read', blobs: sizes.length, bytes: sumOf(sizes) }, call)
-    const responses = await answerBatchRead(digests, outcomes, {
+    return answerBatchRead(digests, outcomes, {
       maxBytes: Math.max(DEFAULT_RECEIVED_BYTES, this.#settings.maxBatchBytes + BATCH_OVERHEAD_BYTES),
       isZstdAccepted: acceptableCompressors.includes(Compressor.ZSTD),
     })
-    return create(BatchReadBlobsResponseSchema, { responses })
   }
 
   /** All in one call; if any of them fails, one by one, so that each has a status of its own. */

@@ -9,6 +9,12 @@ export interface WireDigest {
   readonly sizeBytes: bigint
 }
 
+/** A digest of a request, whoever read it. */
+export interface UncheckedDigest {
+  readonly hash: string
+  readonly sizeBytes: bigint | number
+}
+
 /** The digest functions of the protocol that can name a blob here. */
 const FUNCTIONS: ReadonlyMap<number, DigestFunction> = new Map([
   [Value.SHA256, 'sha256'],
@@ -50,7 +56,7 @@ export class DigestReader {
    *
    * @throws GrpcError `INVALID_ARGUMENT` when it is missing or malformed, or its function is not offered.
    */
-  read(digest: WireDigest | undefined, requested: number, what = 'digest'): Digest {
+  read(digest: UncheckedDigest | undefined, requested: number, what = 'digest'): Digest {
     if (digest === undefined) throw new GrpcError(StatusCode.INVALID_ARGUMENT, `${what}: it is missing`)
     const digestFunction = this.functionOf(requested, digest.hash)
     try {

@@ -38,6 +38,14 @@ interface Command {
 /** How long a server may take to listen, in milliseconds. */
 const START_MS = 60_000
 
+/** The processes that run. */
+const running = new Set<ChildProcess>()
+
+/** Ends all servers at once, for who is told to stop in the middle. */
+export function endAllSubjects(): void {
+  for (const child of running) child.kill('SIGKILL')
+}
+
 /** A server as a process of its own; who starts it disposes it. */
 export class RunningSubject implements AsyncDisposable {
   readonly kind: SubjectKind
@@ -58,15 +66,17 @@ export class RunningSubject implements AsyncDisposable {
     const { program, args, env } = await kind.command(folder, ports)
     const log = join(folder, 'log.txt')
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } })
+    running.add(child)
+    child.once('exit', () => running.delete(child))
     const output = createWriteStream(log)
     child.stdout.pipe(output, { end: false })
     child.stderr.pipe(output, { end: false })
-    const running = new RunningSubject(kind, ports, child)
+    const subject = new RunningSubject(kind, ports, child)
     try {
       for (const protocol of kind.protocols) await listens(ports[protocol], child)
-      return running
+      return subject
     } catch (error) {
-      await running[Symbol.asyncDispose]()
+      await subject[Symbol.asyncDispose]()
       throw new Error(`${kind.name} does not listen; what it said is in ${log}`, { cause: error })
     }
   }
