@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import type { Backend, ScrubReport } from '@caskade/core'
@@ -168,7 +167,6 @@ function createHttpServer(frontends: readonly HttpFrontend[], maxConnections: nu
 async function claimUploadDirectory(dataDirectory: string, cleanup: CleanupStack): Promise<string> {
   // The data folder may be one where others keep things too, such as uploads of their own.
   const parent = join(dataDirectory, 'caskade-uploads')
-  await mkdir(parent, { recursive: true })
   const owned = await OwnedDirectory.claim(parent)
   cleanup.defer(() => owned.release())
   for (const id of await owned.abandoned()) await owned.removeAbandoned(id)

@@ -1,10 +1,11 @@
 import fs from 'node:fs'
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import type { BlockingReads } from './blocking-reads.ts'
 import { nodeBlockingReads } from './blocking-reads.ts'
 import type { FileStat } from './file-stat.ts'
 import { fileStat, toSeconds } from './file-stat.ts'
+import { makeDirectories } from './make-directories.ts'
 import { NodeFile } from './node-file.ts'
 
 /** An open file. Its owner must close it. */
@@ -71,7 +72,7 @@ export const nodeFiles: FileOperations = {
   unlink: promisify(fs.unlink),
   stat: async (path) => fileStat(await stat(path)),
   setModified: (path, timeUs) => utimes(path, toSeconds(timeUs), toSeconds(timeUs)),
-  createDirectory: async (path) => void (await mkdir(path, { recursive: true })),
+  createDirectory: makeDirectories,
   removeDirectory: (path) => rm(path, { recursive: true, force: true }),
   readDirectory: (path) => readdir(path),
   async syncDirectory(path) {

@@ -4,7 +4,15 @@ import { mkdir, mkdtemp, readFile, readdir, rm, utimes, writeFile } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { ChunkList, FileWriter, nodeFiles, OwnedDirectory, readerFromFile, SyncGroup } from './index.ts'
+import {
+  ChunkList,
+  FileWriter,
+  makeDirectories,
+  nodeFiles,
+  OwnedDirectory,
+  readerFromFile,
+  SyncGroup,
+} from './index.ts'
 import { fileError, type OpenFile } from './index.ts'
 import type { ProcessIdentity } from './process-identity.ts'
 import { identifyThisProcess } from './process-identity.ts'
@@ -251,4 +259,26 @@ test.each([
   ['EIO', 'unknown'],
 ])('fileError tells %s as %s', (errno, code) => {
   expect(fileError(Object.assign(new Error('failed'), { code: errno }), 'write')).toMatchObject({ code })
+})
+
+describe('makeDirectories', () => {
+  test('makes a folder and those above it, however many of them are there', async () => {
+    const path = join(directory, 'a', 'b', 'c')
+
+    await Promise.all([makeDirectories(path), makeDirectories(path)])
+    await makeDirectories(path)
+
+    expect(await readdir(join(directory, 'a', 'b'))).toEqual(['c'])
+  })
+
+  test('fails where a file is in the way', async () => {
+    await writeFile(join(directory, 'file'), '')
+
+    await expect(makeDirectories(join(directory, 'file'))).rejects.toMatchObject({ code: 'EEXIST' })
+    await expect(makeDirectories(join(directory, 'file', 'below'))).rejects.toMatchObject({ code: 'ENOTDIR' })
+  })
+
+  test.runIf(process.platform === 'linux')('fails where nothing can be made, and does not try for ever', async () => {
+    await expect(makeDirectories('/proc/nope/below')).rejects.toMatchObject({ code: 'ENOENT' })
+  })
 })

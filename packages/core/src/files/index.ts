@@ -9,6 +9,7 @@ export { type FileReaderOptions, READ_CHUNK_BYTES, readerFromFile } from './file
 export { type FileStat, fileStat, toSeconds } from './file-stat.ts'
 export { FileWriter } from './file-writer.ts'
 export { createLastingDirectory } from './lasting-directory.ts'
+export { makeDirectories } from './make-directories.ts'
 export { OwnedDirectory } from './owned-directory.ts'
 export { placeContent, type PlacementOptions } from './place-content.ts'
 export { QuickReads } from './quick-reads.ts'

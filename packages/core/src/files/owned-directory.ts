@@ -3,6 +3,7 @@ import type { Dirent, Stats } from 'node:fs'
 import { mkdir, readFile, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isErrnoException, StorageError } from '../storage-error.ts'
+import { makeDirectories } from './make-directories.ts'
 import { nodeFiles } from './file-operations.ts'
 import type { ProcessIdentity } from './process-identity.ts'
 import { identifyThisProcess, probeProcess } from './process-identity.ts'
@@ -42,7 +43,7 @@ export class OwnedDirectory {
   /** Creates a folder for this process under `parent`, which is created too. */
   static async claim(parent: string): Promise<OwnedDirectory> {
     const id = randomUUID()
-    await mkdir(parent, { recursive: true })
+    await makeDirectories(parent)
     const identity = await identifyThisProcess()
     // The owner file appears whole and before the folder, so that a folder without one is always a leftover.
     await writeFile(join(parent, id + CLAIM_SUFFIX), JSON.stringify(identity), { flush: true })
