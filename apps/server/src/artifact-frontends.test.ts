@@ -3,8 +3,9 @@ import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { failing } from '@caskade/conformance'
 import { digestOf } from '@caskade/core'
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import type { HttpFrontendConfigs } from './frontends/create-frontends.ts'
+import { eventually } from './testing/eventually.fixture.ts'
 import type { HttpFrontendsOptions, RunningHttpFrontends } from './testing/http-frontends.fixture.ts'
 import { faultyBackend, putAfterContinue, startHttpFrontends } from './testing/http-frontends.fixture.ts'
 import { newBlob } from './testing/reapi-support.fixture.ts'
@@ -104,11 +105,11 @@ describe.each(tools.map((tool) => ({ ...tool, at: tool.path(1) })))(
       const socket = connect(Number(new URL(frontends.url).port), '127.0.0.1')
       socket.write(`PUT ${path(1)} HTTP/1.1\r\nhost: x\r\ncontent-length: 4000000\r\n\r\n`)
       socket.write(Buffer.alloc(3_000_000))
-      await vi.waitFor(() => expect(frontends.uploads()).toHaveLength(1))
+      await eventually(() => expect(frontends.uploads()).toHaveLength(1))
 
       socket.destroy()
 
-      await vi.waitFor(() => expect(frontends.uploads()).toEqual([]))
+      await eventually(() => expect(frontends.uploads()).toEqual([]))
       expect((await frontends.fetch(path(1))).status).toBe(404)
       expect(await Array.fromAsync(frontends.backend.storage.listBlobs())).toEqual([])
       expect(frontends.failures).toEqual([])

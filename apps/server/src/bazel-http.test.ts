@@ -5,10 +5,11 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { formatAddress } from './config/listen-address.ts'
 import type { RunningServer } from './index.ts'
 import { startServer } from './index.ts'
+import { eventually } from './testing/eventually.fixture.ts'
 import { ReapiClient } from './testing/reapi-client.fixture.ts'
 import { blobOf, newBlob, store } from './testing/reapi-support.fixture.ts'
 
@@ -147,11 +148,11 @@ describe('cas', () => {
     const socket = connect(server.httpAddress.port, '127.0.0.1')
     socket.write(`PUT /cas/${blob.digest.hash} HTTP/1.1\r\nhost: x\r\ncontent-length: 4000000\r\n\r\n`)
     socket.write(blob.bytes.subarray(0, 3_000_000))
-    await vi.waitFor(() => expect(uploads()).toHaveLength(1))
+    await eventually(() => expect(uploads()).toHaveLength(1))
 
     socket.destroy()
 
-    await vi.waitFor(() => expect(uploads()).toEqual([]))
+    await eventually(() => expect(uploads()).toEqual([]))
     expect((await fetch(`${base}/cas/${blob.digest.hash}`)).status).toBe(404)
   })
 })

@@ -7,10 +7,11 @@ import { join } from 'node:path'
 import { create, toBinary } from '@bufbuild/protobuf'
 import { onStorageEvent } from '@caskade/core'
 import { ReadRequestSchema } from '@caskade/reapi/messages'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { formatAddress } from './config/listen-address.ts'
 import type { RunningServer } from './index.ts'
 import { startServer } from './index.ts'
+import { eventually } from './testing/eventually.fixture.ts'
 import { ReapiClient } from './testing/reapi-client.fixture.ts'
 import { blobOf, store } from './testing/reapi-support.fixture.ts'
 
@@ -70,7 +71,7 @@ describe('a read that its client cancels half-way', () => {
 
       for (let round = 0; round < 10; round++) await readAndCancel(`${kind}/${blob.digest.hash}/20000000`)
 
-      await vi.waitFor(() => expect(openFiles()).toEqual([]), { timeout: 30_000 })
+      await eventually(() => expect(openFiles()).toEqual([]))
       const events: string[] = []
       using unsubscribe = new DisposableStack()
       unsubscribe.defer(onStorageEvent(({ kind: each }) => events.push(each)))

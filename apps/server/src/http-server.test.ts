@@ -1,9 +1,10 @@
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import type { HttpFrontend } from './frontends/http-frontend.ts'
 import { HttpServer } from './http/http-server.ts'
+import { eventually } from './testing/eventually.fixture.ts'
 import type { HttpFrontendsOptions, RunningHttpFrontends } from './testing/http-frontends.fixture.ts'
 import { faultyBackend, startHttpFrontends } from './testing/http-frontends.fixture.ts'
 import { newBlob } from './testing/reapi-support.fixture.ts'
@@ -18,7 +19,8 @@ async function start(options?: HttpFrontendsOptions): Promise<void> {
 
 function open(): Socket {
   const { port } = new URL(frontends.url)
-  return connect(Number(port), '127.0.0.1')
+  // Where it matters that a connection broke, its 'close' tells.
+  return connect(Number(port), '127.0.0.1').on('error', () => undefined)
 }
 
 /** Sends requests over one connection without waiting for answers; the last of them ends it. */
@@ -68,7 +70,7 @@ describe('the requests of a connection', () => {
     backend.setPlan({ before: ({ method }) => (reads += method === 'getBlob' ? 1 : 0) })
     const socket = open()
     socket.write(request('GET /gradle/large').repeat(50))
-    await vi.waitFor(() => expect(reads).toBe(1))
+    await eventually(() => expect(reads).toBe(1))
 
     // Whatever was begun besides would have come to the store by now.
     expect((await frontends.get('/gradle/large')).equals(blob.bytes)).toBe(true)
@@ -80,7 +82,6 @@ describe('the requests of a connection', () => {
     await start()
     await frontends.put('/gradle/large', newBlob(5_000_000).bytes)
     const socket = open()
-    socket.on('error', () => undefined)
     const closed = new Promise((resolve) => {
       socket.on('close', resolve)
     })
@@ -106,7 +107,7 @@ describe('the requests of a connection', () => {
     })
     const socket = open()
     socket.write(request('GET /gradle/large') + put('/gradle/b', 'b'))
-    await vi.waitFor(() => expect(reads).toBe(1))
+    await eventually(() => expect(reads).toBe(1))
     socket.resetAndDestroy()
 
     await frontends.close()
@@ -134,14 +135,14 @@ describe('a client that does not get on', () => {
       const headers = { 'content-type': 'application/json', 'content-length': 4_000_000 }
       socket.write(request(`PUT /ac/${String(index).padStart(64, '0')}`, headers, 'x'.repeat(2_000_000)))
     }
-    await vi.waitFor(() => expect(frontends.uploads()).toHaveLength(30))
+    await eventually(() => expect(frontends.uploads()).toHaveLength(30))
 
     const path = `/ac/${'a'.repeat(64)}`
     const stored = await frontends.put(path, '{"exitCode":1}', { 'content-type': 'application/json' })
 
     expect(stored.status).toBe(200)
     for (const socket of sockets) socket.destroy()
-    await vi.waitFor(() => expect(frontends.uploads()).toEqual([]))
+    await eventually(() => expect(frontends.uploads()).toEqual([]))
   })
 })
 

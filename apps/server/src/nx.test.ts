@@ -1,6 +1,7 @@
 import { failing, failingReaders } from '@caskade/conformance'
 import { digestOf, sourceFromBytes, StorageError } from '@caskade/core'
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
+import { eventually } from './testing/eventually.fixture.ts'
 import type { HttpFrontendsOptions, RunningHttpFrontends } from './testing/http-frontends.fixture.ts'
 import { faultyBackend, putAfterContinue, startHttpFrontends } from './testing/http-frontends.fixture.ts'
 
@@ -162,7 +163,7 @@ describe('an artifact whose content is gone', () => {
     })()
     const body = ReadableStream.from(slow)
     const first = frontends.fetch(ARTIFACT, { method: 'PUT', body, duplex: 'half' })
-    await vi.waitFor(() => expect(looks).toBe(1))
+    await eventually(() => expect(looks).toBe(1))
 
     expect((await frontends.put(ARTIFACT, 'quick')).status).toBe(200)
     sendRest()

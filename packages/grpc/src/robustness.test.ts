@@ -259,9 +259,10 @@ describe('connections', () => {
     await once(second, 'close')
     first.destroy()
 
-    await vi.waitFor(async () => {
+    const answers = async (): Promise<void> => {
       const { response } = await callUnary(server.client, 'Echo', Buffer.alloc(1))
       expect(response?.byteLength).toBe(1)
-    })
+    }
+    await vi.waitFor(answers, { timeout: 30_000 })
   })
 })

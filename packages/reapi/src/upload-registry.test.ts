@@ -47,7 +47,7 @@ describe('UploadRegistry', () => {
     vi.advanceTimersByTime(1)
 
     expect(registry.find('a')).toBeUndefined()
-    await vi.waitFor(async () => expect(await readdir(directory)).toEqual([]))
+    await vi.waitFor(async () => expect(await readdir(directory)).toEqual([]), { timeout: 30_000 })
   })
 
   test('does not expire an upload that goes on', async () => {

@@ -115,13 +115,15 @@ describe('what is read by hand is what the generated code reads', () => {
     ['field number zero', [0x02, 0]],
     ['an unknown kind of field', [0x0f]],
     ['a group that does not end', [0x7b, 0x08, 1]],
+    ['a group that did not begin', [0x7c]],
+    ['more groups than end', [0x7b, 0x7b, 0x08, 1, 0x7c]],
   ])('%s is malformed for both', (_, bytes) => {
     const message = Buffer.from(bytes)
 
-    expect(() => fromBinary(FindMissingBlobsRequestSchema, message)).toThrow()
-    expect(() => decodeFindMissingRequest(message)).toThrow()
-    expect(() => decodeBatchReadRequest(message)).toThrow()
-    expect(() => decodeBatchUpdateRequest(message)).toThrow()
+    expect(() => fromBinary(FindMissingBlobsRequestSchema, message)).toThrow(Error)
+    expect(() => decodeFindMissingRequest(message)).toThrow(Error)
+    expect(() => decodeBatchReadRequest(message)).toThrow(Error)
+    expect(() => decodeBatchUpdateRequest(message)).toThrow(Error)
   })
 
   test('messages of nothing but empty digests are refused, and none of their objects made beyond the limit', () => {

@@ -1,7 +1,10 @@
-import { BinaryReader } from '@bufbuild/protobuf/wire'
-
-/** How a field is written (Protocol Buffers, "Message Structure"). */
-export const WireType = { varint: 0, fixed64: 1, lengthDelimited: 2, startGroup: 3, endGroup: 4, fixed32: 5 } as const
+// Kinds of fields (Protocol Buffers, "Message Structure").
+const VARINT = 0
+const FIXED64 = 1
+const LENGTH_DELIMITED = 2
+const START_GROUP = 3
+const END_GROUP = 4
+const FIXED32 = 5
 
 const TWO_TO_32 = 2 ** 32
 
@@ -30,7 +33,7 @@ export class MessageReader {
   /** The number of the next field, times eight, plus its wire type. */
   tag(): number {
     const tag = this.uint32()
-    if (tag < 8 || (tag & 7) > 5) throw new RangeError(`invalid tag ${tag}`)
+    if (tag < 8 || (tag & 7) > FIXED32) throw new RangeError(`invalid tag ${tag}`)
     return tag
   }
 
@@ -79,18 +82,24 @@ export class MessageReader {
 
   /** Passes over a field that nobody here knows. */
   skip(tag: number): void {
-    const type = tag & 7
-    if (type === WireType.varint) this.#readVarint()
-    else if (type === WireType.lengthDelimited) this.#begin()
-    else if (type === WireType.fixed64) this.#advance(8)
-    else if (type === WireType.fixed32) this.#advance(4)
-    else this.#skipGroup(tag)
+    const kind = tag & 7
+    if (kind === VARINT) this.#readVarint()
+    else if (kind === LENGTH_DELIMITED) this.#begin()
+    else if (kind === FIXED64) this.#advance(8)
+    else if (kind === FIXED32) this.#advance(4)
+    else if (kind === START_GROUP) this.#skipGroup()
+    else throw new RangeError('a group ends that did not begin')
   }
 
-  #skipGroup(tag: number): void {
-    const reader = new BinaryReader(this.#bytes.subarray(this.position, this.end))
-    reader.skip(tag & 7, tag >>> 3)
-    this.position += reader.pos
+  /** Groups may be in groups; not by recursion, which a message could drive as deep as it is long. */
+  #skipGroup(): void {
+    for (let depth = 1; depth > 0;) {
+      const tag = this.tag()
+      const kind = tag & 7
+      if (kind === START_GROUP) depth += 1
+      else if (kind === END_GROUP) depth -= 1
+      else this.skip(tag)
+    }
   }
 
   /** Reads a length and passes over as many bytes; returns where they begin. */
