@@ -3,12 +3,14 @@ import type { LoadedConfig } from '../config/load-config.ts'
 import type { ServerConfig } from '../config/server-config.ts'
 import { startServer } from '../server.ts'
 import { startupMessage } from '../startup-message.ts'
+import { tuneHeap } from '../tune-heap.ts'
 
 /** Runs a server until a signal stops it. `explain` describes a failure to stop. */
 export async function serve(
   { config, baseDirectory }: LoadedConfig,
   explain: (error: unknown) => string,
 ): Promise<void> {
+  tuneHeap()
   const starting = startServer(config, { baseDirectory })
   // Before anybody can know that it runs: a signal that comes while it starts stops it once it has.
   stopOnSignal(async () => (await starting).stop(), explain)
