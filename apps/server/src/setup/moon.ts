@@ -1,5 +1,6 @@
 import type { Document } from 'yaml'
 import { isMap, parseDocument } from 'yaml'
+import { yamlProblem } from '../config/yaml-problem.ts'
 import type { SetupTool } from './setup-tool.ts'
 import { SetupError } from './setup-tool.ts'
 
@@ -45,7 +46,7 @@ export const moonSetup: SetupTool = {
 function parse(content: string): Document {
   const document = parseDocument(content)
   const [error] = document.errors
-  if (error !== undefined) throw new SetupError(`${PATH}: ${error.message}`)
+  if (error !== undefined) throw new SetupError(`${PATH}: ${yamlProblem(error)}`)
   if (document.contents !== null && !isMap(document.contents)) throw new SetupError(`${PATH}: it holds no options`)
   return document
 }
