@@ -49,10 +49,14 @@ describe.each(setupTools)('apps/server/docs, $title', ({ name, plan }) => {
       const has = (path: string): boolean => path === present
       const grpc = DEFAULT_LISTEN
       const http = `http://${DEFAULT_HTTP_LISTEN}`
-      const { edits, environment = {} } = plan({ grpc, http, instanceName: '', has, userConfigPath: () => '' })
+      const {
+        edits,
+        environment = {},
+        instead = {},
+      } = plan({ grpc, http, instanceName: '', has, userConfigPath: () => '' })
 
       const lines = edits.flatMap((edit) => edit.lines.split('\n')).map((line) => line.trim())
-      const values = Object.entries(environment).map(([variable, value]) => `${variable}=${value}`)
+      const values = Object.entries({ ...environment, ...instead }).map(([variable, value]) => `${variable}=${value}`)
 
       expect([...lines, ...values].filter((line) => !page.includes(line))).toEqual([])
     },

@@ -1,3 +1,4 @@
+import { commandName } from '../config/environment.ts'
 import { isLoopback, parseListenAddress } from '../config/listen-address.ts'
 import type { LoadedConfig } from '../config/load-config.ts'
 import type { ServerConfig } from '../config/server-config.ts'
@@ -6,14 +7,14 @@ import { startupMessage } from '../startup-message.ts'
 
 /** Runs a server until a signal stops it. `explain` describes a failure to stop. */
 export async function serve(
-  { config, baseDirectory }: LoadedConfig,
+  { config, baseDirectory, path }: LoadedConfig,
   explain: (error: unknown) => string,
 ): Promise<void> {
   const starting = startServer(config, { baseDirectory })
   // Before anybody can know that it runs: a signal that comes while it starts stops it once it has.
   stopOnSignal(async () => (await starting).stop(), explain)
   const server = await starting
-  process.stdout.write(startupMessage(server))
+  process.stdout.write(startupMessage(server, { config, path, command: commandName() }))
   warnIfOpen(config)
 }
 

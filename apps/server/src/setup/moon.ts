@@ -12,6 +12,7 @@ const OTHER_PATHS = ['pkl', 'hcl', 'json', 'jsonc', 'toml', 'yaml'].map((extensi
 export const moonSetup: SetupTool = {
   name: 'moon',
   title: 'moon',
+  frontend: 'reapi',
   isUsedIn: (has) => has('.moon'),
   plan({ grpc, instanceName, has }) {
     const host = `grpc://${grpc}`
@@ -40,6 +41,10 @@ export const moonSetup: SetupTool = {
         },
       ],
     }
+  },
+  firstLine({ grpc, instanceName }) {
+    const cache = instanceName === '' ? '' : `, cache: { instanceName: '${instanceName}' }`
+    return { where: `in ${PATH}`, line: `remote: { host: 'grpc://${grpc}'${cache} }` }
   },
 }
 

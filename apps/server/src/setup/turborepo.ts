@@ -12,6 +12,7 @@ const TEAM = 'team'
 export const turborepoSetup: SetupTool = {
   name: 'turborepo',
   title: 'Turborepo',
+  frontend: 'turborepo',
   isUsedIn: (has) => has(PATH) || has('turbo.jsonc'),
   plan({ http, has }) {
     const path = has('turbo.jsonc') && !has(PATH) ? 'turbo.jsonc' : PATH
@@ -39,6 +40,10 @@ export const turborepoSetup: SetupTool = {
       ],
     }
   },
+  firstLine: ({ http }) => ({
+    where: 'in the environment',
+    line: `export TURBO_API=${http} TURBO_TEAM=${TEAM} TURBO_TOKEN=any`,
+  }),
 }
 
 function readRemoteCache(path: string, content: string): Record<string, unknown> {
