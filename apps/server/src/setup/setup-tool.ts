@@ -1,7 +1,7 @@
 import type { FrontendConfigs } from '../config/server-config.ts'
 
 /** Where a tool finds the server. */
-export interface ServerAddresses {
+interface ServerAddresses {
   /** `host:port` of gRPC. */
   readonly grpc: string
   /** `http://host:port`, followed by the instance as a prefix if there is one. */
