@@ -101,7 +101,7 @@ function checkOptions(args: string[]): void {
       throw new UsageError(`there is no option ${rawName}${hint(nearest && `--${nearest}`)}`)
     }
     if (option.type === 'boolean' && value !== undefined) throw new UsageError(`${rawName} takes no value`)
-    const isMissing = value === undefined || (inlineValue === false && value.startsWith('-'))
+    const isMissing = value === undefined || (!inlineValue && value.startsWith('-'))
     if (option.type === 'string' && isMissing) throw new UsageError(`${rawName} needs a value`)
   }
 }

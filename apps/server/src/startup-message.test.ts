@@ -46,11 +46,8 @@ describe('of what is not served', () => {
   })
 
   test('nothing is left but health and status', () => {
-    const off = { enabled: false }
-    const message = messageFor({
-      ...{ reapi: off, turborepo: off, nx: off, webdav: off },
-      ...{ gradle: off, ccache: off, moon: off, bazel: off },
-    })
+    const names = ['reapi', 'turborepo', 'nx', 'webdav', 'gradle', 'ccache', 'moon', 'bazel']
+    const message = messageFor(Object.fromEntries(names.map((name) => [name, { enabled: false }])))
 
     expect(message).toMatch(/gRPC .* health alone\n.*HTTP .* health and status alone\n/)
   })
@@ -81,9 +78,9 @@ test('a server that listens everywhere is named by an address to connect to', ()
 })
 
 test.each([
-  ['with nothing said, nothing has to be said', 8981, undefined, 'caskade setup\n'],
-  ['elsewhere', 5, undefined, 'caskade setup --listen 127.0.0.1:8980 --http-listen 127.0.0.1:5\n'],
-  ['of a file', 8981, '/a b/x.yaml', 'caskade setup --config "/a b/x.yaml"\n'],
+  ['with nothing said, nothing has to be said', 8981, undefined, 'caskade setup --project DIR\n'],
+  ['elsewhere', 5, undefined, 'caskade setup --project DIR --listen 127.0.0.1:8980 --http-listen 127.0.0.1:5\n'],
+  ['of a file', 8981, '/a b/x.yaml', 'caskade setup --project DIR --config "/a b/x.yaml"\n'],
 ])('setup is told of the server: %s', (_, port, path, command) => {
   const started = { ...server, httpAddress: { ...ipv4, port } }
 

@@ -34,10 +34,9 @@ export function startupMessage(
   data   ${dataDirectory}
 
 ${firstLines(grpc, http, frontends)}
-This says the same for the build tools of a project, Gradle and Maven included, and does it with --write;
-in the folder of the project, or with --project DIR:
+This says the same for all build tools of the project in the folder DIR, Gradle and Maven included; with --write, it does it:
 
-  ${command} setup${flags}
+  ${command} setup --project DIR${flags}
 
 What each tool has found so far:    http://${http}/status
 
