@@ -50,7 +50,7 @@ export function setUp(options: SetupOptions): SetupReport {
   if (name !== undefined) return { output: setUpTool(toolOf(name), options), problems: [] }
   const used = setupTools.filter(({ isUsedIn }) => isUsedIn((path) => existsSync(join(project, path))))
   if (used.length > 0) return setUpTools(used, options)
-  if (write) throw new SetupError(nothingTells())
+  if (write) throw new SetupError(nothingTells().trimEnd())
   return { output: nothingTells(), problems: [] }
 }
 
