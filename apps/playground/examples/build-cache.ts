@@ -27,7 +27,10 @@ const { values, positionals: command } = parseArgs({
   },
 })
 const [program, ...programArguments] = command
-if (program === undefined) throw new Error('usage: build-cache [options] -- COMMAND ARGUMENT ...')
+if (program === undefined) {
+  console.error('usage: build-cache.ts --cache DIR --input FILE ... --output FILE ... -- COMMAND ARGUMENT ...')
+  process.exit(2)
+}
 
 const backend = sqliteBackend({ path: values.cache, maxBytes: 10 * 1024 ** 3 })
 await using storage = backend.storage

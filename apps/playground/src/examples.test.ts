@@ -78,6 +78,14 @@ describe('build-cache.ts', () => {
     ])
   })
 
+  test('without a command, says how it is used, and does nothing', () => {
+    const stderr = expect.stringMatching(/^usage: build-cache\.ts .*\n$/)
+
+    expect(run('build-cache.ts', [])).toEqual({ status: 2, stderr, stdout: '' })
+
+    expect(readdirSync(folder)).toEqual([])
+  })
+
   test('remembers nothing of a command that fails', () => {
     const failing = ['--', process.execPath, '-e', 'console.log("tried"); process.exit(7)']
 

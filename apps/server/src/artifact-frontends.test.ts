@@ -184,7 +184,7 @@ describe.each(tools.map((tool) => ({ ...tool, at: tool.path(1) })))(
       expect(name === 'bazel' ? other : counted).toEqual({
         hits: 2,
         misses: 1,
-        hitRate: 2 / 3,
+        hitRate: 0.6667,
         sent: { count: 2, bytes: 7 },
         offered: { count: 1, bytes: 5 },
         deduplicated: { count: 0, bytes: 0 },

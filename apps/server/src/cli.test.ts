@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -47,29 +47,25 @@ const anyPort = ['--listen', '127.0.0.1:0', '--http-listen', '127.0.0.1:0']
 
 describe('caskade', () => {
   test('prints its version and its usage', async () => {
-    expect(await outcome(caskade('--version'))).toEqual({
-      code: 0,
-      stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
-      stderr: '',
-    })
+    for (const flag of ['--version', '-v']) {
+      expect(await outcome(caskade(flag))).toEqual({
+        code: 0,
+        stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+        stderr: '',
+      })
+    }
     expect(await outcome(caskade('--help'))).toMatchObject({
       code: 0,
       stdout: expect.stringContaining('--http-listen'),
     })
   })
 
-  test.each([
-    [[], /a command is missing/],
-    [['server'], /unknown command: server/],
-    [['serve', 'now'], /unknown command: serve now/],
-    [['serve', '--prot', '1'], /--prot/],
-    [['serve', '--data'], /--data/],
-  ])('%j is refused with the usage', async (args, message) => {
-    const { code, stderr } = await outcome(caskade(...args))
-
-    expect(code).toBe(2)
-    expect(stderr).toMatch(message)
-    expect(stderr).toContain('Usage: caskade serve')
+  test('what is wrong with a command line is told in two lines', async () => {
+    expect(await outcome(caskade('serve', '--prot', '1'))).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: 'caskade: there is no option --prot\ncaskade --help says what there is.\n',
+    })
   })
 
   test.each([
@@ -112,10 +108,11 @@ describe('caskade', () => {
 })
 
 describe('caskade setup', () => {
-  test('says which tools a project has, and what one of them has to be told', async () => {
+  test('says what the tools of a project have to be told, all or one of them', async () => {
     writeFileSync(join(directory, 'nx.json'), '{}')
 
-    expect(await outcome(caskade('setup'))).toMatchObject({ code: 0, stdout: expect.stringContaining('setup nx') })
+    const said = expect.stringMatching(/== Nx ==[^]*NX_SELF_HOSTED_REMOTE_CACHE_SERVER=/)
+    expect(await outcome(caskade('setup'))).toEqual({ code: 0, stdout: said, stderr: '' })
     expect(await outcome(caskade('setup', 'nx', '--http-listen', '127.0.0.1:5'))).toEqual({
       code: 0,
       stdout: expect.stringContaining('NX_SELF_HOSTED_REMOTE_CACHE_SERVER=http://127.0.0.1:5\n'),
@@ -133,11 +130,26 @@ describe('caskade setup', () => {
     expect(readFileSync(join(directory, '.env'), 'utf8')).toContain('=http://127.0.0.1:77/ours\n')
   })
 
+  test('writes it into a project elsewhere, for a server whose backend is not installed', async () => {
+    mkdirSync(join(directory, 'ours'))
+    writeFileSync(join(directory, 'ours', 'nx.json'), '{}')
+    writeFileSync(join(directory, 'ours', 'turbo.json'), '[]')
+    writeFileSync(join(directory, 'caskade.yaml'), 'backend: { type: tape }\n')
+
+    const result = await outcome(caskade('setup', '--write', '--project', 'ours', '--config', 'caskade.yaml'))
+
+    expect(result).toEqual({
+      code: 1,
+      stdout: expect.stringContaining('.env: created'),
+      stderr: 'caskade: setup turborepo: turbo.json: it holds no options\n',
+    })
+    expect(existsSync(join(directory, 'ours', '.env'))).toBe(true)
+  })
+
   test.each<[string[], number, string]>([
     [['setup', 'bazle'], 1, 'did you mean bazel?'],
-    [['setup', 'nx', 'bazel'], 2, 'unknown command: setup nx bazel'],
-    [['setup', 'nx', '--data', 'x'], 2, '--data is an option of serve'],
-    [['serve', '--write'], 2, '--instance and --write are options of setup'],
+    [['setup', 'nx', '--project', 'nowhere'], 1, 'setup: there is no folder'],
+    [['setup', '--write'], 1, 'Nothing here says which build tool is used'],
     [['setup', 'turborepo', '--write'], 1, 'turbo.json: it is not there'],
   ])('%j ends with %i', async (args, code, message) => {
     expect(await outcome(caskade(...args))).toEqual({ code, stdout: '', stderr: expect.stringContaining(message) })

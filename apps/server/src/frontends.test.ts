@@ -93,7 +93,7 @@ describe('/status', () => {
 
   test('counts what tools do over gRPC and over HTTP', async () => {
     await withServer(undefined, async (client, base) => {
-      const [action, blob, other] = [newBlob(10), newBlob(100), newBlob(50)]
+      const [action, blob, other] = [newBlob(10), newBlob(100), newBlob(51)]
       const put = (body: Uint8Array): Promise<Response> =>
         fetch(`${base}/cas/${blob.digest.hash}`, {
           method: 'PUT',
@@ -109,6 +109,7 @@ describe('/status', () => {
       await client.getActionResult({ actionDigest: action.wire }).catch(() => undefined)
       await client.updateActionResult({ actionDigest: action.wire, actionResult: { exitCode: 1 } })
       await client.getActionResult({ actionDigest: action.wire })
+      await client.getActionResult({ actionDigest: action.wire })
       await put(blob.bytes)
 
       const { store, tools } = await statusOf(base)
@@ -119,18 +120,18 @@ describe('/status', () => {
         deduplicated: { count: 1, bytes: 100 },
       })
       expect(tools['other']).toEqual({
-        hits: 1,
+        hits: 2,
         misses: 1,
-        hitRate: 0.5,
-        sent: { count: 2, bytes: 150 },
-        offered: { count: 5, bytes: 400 },
-        deduplicated: { count: 3, bytes: 250 },
+        hitRate: 0.6667,
+        sent: { count: 2, bytes: 151 },
+        offered: { count: 5, bytes: 402 },
+        deduplicated: { count: 3, bytes: 251 },
       })
       expect(store).toEqual({
-        offered: { count: 6, bytes: 500 },
-        deduplicated: { count: 4, bytes: 350 },
-        dedupRate: 0.7,
-        sent: { count: 2, bytes: 150 },
+        offered: { count: 6, bytes: 502 },
+        deduplicated: { count: 4, bytes: 351 },
+        dedupRate: 0.6992,
+        sent: { count: 2, bytes: 151 },
       })
     })
   })

@@ -1,5 +1,5 @@
 export { ConfigError } from './config/config-error.ts'
-export { loadConfig, type LoadedConfig } from './config/load-config.ts'
+export { loadConfig, type LoadConfigOptions, type LoadedConfig } from './config/load-config.ts'
 export type { ServerConfig } from './config/server-config.ts'
 export type { Log } from './log.ts'
 export { type RunningServer, type ServerOptions, startServer } from './server.ts'

@@ -1,29 +1,9 @@
 import { resolve } from 'node:path'
-import { parseArgs } from 'node:util'
-import type { LoadedConfig } from './config/load-config.ts'
+import type { CommandLine, Flags } from './command-line.ts'
+import { parseCommandLine, USAGE, UsageError } from './command-line.ts'
+import type { LoadConfigOptions, LoadedConfig } from './config/load-config.ts'
 import { loadConfig } from './config/load-config.ts'
 import { version } from './version.ts'
-
-const USAGE = `Usage: caskade serve [options]
-       caskade setup [TOOL] [options]
-
-Serves a build cache, or says how a build tool is told of it.
-
-Options of both:
-  --config FILE               read the configuration from a YAML file
-  --listen HOST:PORT          gRPC is served here (default 127.0.0.1:8980)
-  --http-listen HOST:PORT     HTTP is served here (default 127.0.0.1:8981)
-
-Options of serve:
-  --data DIR                  keep data here (default: the platform's cache folder)
-
-Options of setup, in the folder of a project:
-  --instance NAME             use this instance, which keeps its keys apart from others
-  --write                     change the files of the project rather than print what they should say
-
-  --version                   print the version
-  --help                      print this
-`
 
 /** How to leave when the command line itself is wrong. */
 const EXIT_USAGE = 2
@@ -32,63 +12,42 @@ await main(process.argv.slice(2))
 
 async function main(args: string[]): Promise<void> {
   try {
-    const { values, positionals } = parseCommandLine(args)
-    const [command, ...rest] = positionals
-    if (values.version === true) process.stdout.write(`${version}\n`)
-    else if (values.help === true) process.stdout.write(USAGE)
-    else if (command === 'serve' && rest.length === 0) await runServe(values)
-    else if (command === 'setup' && rest.length <= 1) await runSetup(values, rest[0])
-    else failUsage(command === undefined ? 'a command is missing' : `unknown command: ${positionals.join(' ')}`)
+    await run(parseCommandLine(args))
   } catch (error) {
-    process.stderr.write(`caskade: ${explain(error)}\n`)
-    process.exitCode = 1
+    const isUsage = error instanceof UsageError
+    process.stderr.write(`caskade: ${explain(error)}\n${isUsage ? 'caskade --help says what there is.\n' : ''}`)
+    process.exitCode = isUsage ? EXIT_USAGE : 1
   }
 }
 
-type Flags = ReturnType<typeof parseCommandLine>['values']
-
-function parseCommandLine(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        config: { type: 'string' },
-        listen: { type: 'string' },
-        'http-listen': { type: 'string' },
-        data: { type: 'string' },
-        instance: { type: 'string' },
-        write: { type: 'boolean' },
-        version: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    })
-  } catch (error) {
-    return failUsage(explain(error))
-  }
+async function run({ command, tool, flags }: CommandLine): Promise<void> {
+  if (command === 'version') process.stdout.write(`${version}\n`)
+  else if (command === 'help') process.stdout.write(USAGE)
+  else if (command === 'serve') await runServe(flags)
+  else await runSetup(flags, tool)
 }
 
 async function runServe(flags: Flags): Promise<void> {
-  if (flags.instance !== undefined || flags.write !== undefined)
-    failUsage('--instance and --write are options of setup')
   const { serve } = await import('./commands/serve.ts')
   await serve(await configOf(flags), explain)
 }
 
 async function runSetup(flags: Flags, tool: string | undefined): Promise<void> {
-  if (flags.data !== undefined) failUsage('--data is an option of serve')
   const { setUp } = await import('./commands/setup.ts')
-  const { config } = await configOf(flags)
-  const { instance: instanceName = '', write = false } = flags
-  process.stdout.write(setUp({ tool, project: process.cwd(), write, instanceName, config }))
+  const { config } = await configOf(flags, { checksBackend: false })
+  const { instance: instanceName = '', write = false, project = '.' } = flags
+  const { output, problems } = setUp({ tool, project: resolve(project), write, instanceName, config })
+  process.stdout.write(output)
+  for (const problem of problems) process.stderr.write(`caskade: ${problem}\n`)
+  if (problems.length > 0) process.exitCode = 1
 }
 
 /** The configuration of the file, if there is one, and of the flags, which win over it. */
-async function configOf(flags: Flags): Promise<LoadedConfig> {
-  const { config, baseDirectory }: LoadedConfig =
-    flags.config === undefined ? { config: {}, baseDirectory: process.cwd() } : await loadConfig(flags.config)
+async function configOf(flags: Flags, options?: LoadConfigOptions): Promise<LoadedConfig> {
+  const { config, ...loaded }: LoadedConfig =
+    flags.config === undefined ? { config: {}, baseDirectory: process.cwd() } : await loadConfig(flags.config, options)
   return {
-    baseDirectory,
+    ...loaded,
     config: {
       ...config,
       ...(flags.listen !== undefined && { listen: flags.listen }),
@@ -97,11 +56,6 @@ async function configOf(flags: Flags): Promise<LoadedConfig> {
       ...(flags.data !== undefined && { data: resolve(flags.data) }),
     },
   }
-}
-
-function failUsage(reason: string): never {
-  process.stderr.write(`caskade: ${reason}\n\n${USAGE}`)
-  process.exit(EXIT_USAGE)
 }
 
 function explain(error: unknown): string {

@@ -7,6 +7,9 @@ import { buildBackend } from './backends/build-backend.ts'
 import { loadConfig } from './config/load-config.ts'
 import { DEFAULT_HTTP_LISTEN, DEFAULT_LISTEN } from './config/server-config.ts'
 import { setupTools } from './setup/setup-tools.ts'
+import type { ServerStatus } from './statistics/server-status.ts'
+import { serverStatus } from './statistics/server-status.ts'
+import { rateOf, Statistics } from './statistics/statistics.ts'
 
 const repository = join(import.meta.dirname, '..', '..', '..')
 const folder = mkdtempSync(join(tmpdir(), 'caskade-readme-'))
@@ -49,14 +52,36 @@ describe.each(setupTools)('apps/server/docs, $title', ({ name, plan }) => {
       const has = (path: string): boolean => path === present
       const grpc = DEFAULT_LISTEN
       const http = `http://${DEFAULT_HTTP_LISTEN}`
-      const { edits, environment = {} } = plan({ grpc, http, instanceName: '', has, userConfigPath: () => '' })
+      const {
+        edits,
+        environment = {},
+        instead = {},
+      } = plan({ grpc, http, instanceName: '', has, userConfigPath: () => '' })
 
       const lines = edits.flatMap((edit) => edit.lines.split('\n')).map((line) => line.trim())
-      const values = Object.entries(environment).map(([variable, value]) => `${variable}=${value}`)
+      const values = Object.entries({ ...environment, ...instead }).map(([variable, value]) => `${variable}=${value}`)
 
       expect([...lines, ...values].filter((line) => !page.includes(line))).toEqual([])
     },
   )
+})
+
+test('apps/server/docs/README.md has a status in which the store is the sum of the tools', () => {
+  const text = readFileSync(join(repository, 'apps', 'server', 'docs', 'README.md'), 'utf8')
+  const [, json = ''] = /^```json\n(.*?)^```$/ms.exec(text) ?? []
+  const { store, tools, ...rest } = JSON.parse(json) as ServerStatus
+
+  for (const kind of ['offered', 'deduplicated', 'sent'] as const) {
+    const sums = Object.values(tools).reduce(
+      ({ count, bytes }, tool) => ({ count: count + tool[kind].count, bytes: bytes + tool[kind].bytes }),
+      { count: 0, bytes: 0 },
+    )
+    expect(store[kind]).toEqual(sums)
+  }
+  expect(store.dedupRate).toBe(rateOf(store.deduplicated.bytes, store.offered.bytes))
+  for (const { hits, misses, hitRate } of Object.values(tools)) expect(hitRate).toBe(rateOf(hits, hits + misses))
+  const { store: _, tools: __, ...real } = serverStatus(new Statistics(), new Date())
+  expect(Object.keys(rest)).toEqual(Object.keys(real))
 })
 
 test('apps/server/docs lead nowhere that does not exist, and each page is in their list', () => {

@@ -180,19 +180,6 @@ test('a team that turbo.json names already stays', () => {
   })
 })
 
-describe('without a tool', () => {
-  test('those are named that the project is built with', () => {
-    for (const path of ['turbo.json', 'MODULE.bazel', 'pom.xml']) write(path, '')
-
-    expect(run(undefined)).toMatch(/built with:[^]*setup bazel[^]*setup maven[^]*setup turborepo/)
-    expect(run(undefined)).not.toContain('setup nx')
-  })
-
-  test('all are named where nothing tells', () => {
-    for (const { name } of setupTools) expect(run(undefined)).toContain(`caskade setup ${name}`)
-  })
-})
-
 test('an unknown tool, and a name that is no instance, are errors that help', () => {
   expect(() => run('turborep')).toThrow('there is no tool turborep; did you mean turborepo?')
   expect(() => run('webpack')).toThrow(/there are bazel, ccache/)

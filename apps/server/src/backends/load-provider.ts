@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Provider } from '@caskade/core'
 import { shardedProvider, sizePartitionedProvider, withCacheProvider } from '@caskade/core'
-import { nearestOf } from '../config/check-options.ts'
+import { nearestOf } from '../config/nearest.ts'
 import { ConfigError } from '../config/config-error.ts'
 
 /** A provider whose options have been checked against its schema, whatever they are. */

@@ -1,3 +1,4 @@
+import { commandName } from '../config/environment.ts'
 import { isLoopback, parseListenAddress } from '../config/listen-address.ts'
 import type { LoadedConfig } from '../config/load-config.ts'
 import type { ServerConfig } from '../config/server-config.ts'
@@ -7,7 +8,7 @@ import { tuneHeap } from '../tune-heap.ts'
 
 /** Runs a server until a signal stops it. `explain` describes a failure to stop. */
 export async function serve(
-  { config, baseDirectory }: LoadedConfig,
+  { config, baseDirectory, path }: LoadedConfig,
   explain: (error: unknown) => string,
 ): Promise<void> {
   tuneHeap()
@@ -15,7 +16,7 @@ export async function serve(
   // Before anybody can know that it runs: a signal that comes while it starts stops it once it has.
   stopOnSignal(async () => (await starting).stop(), explain)
   const server = await starting
-  process.stdout.write(startupMessage(server))
+  process.stdout.write(startupMessage(server, { config, path, command: commandName() }))
   warnIfOpen(config)
 }
 

@@ -1,18 +1,22 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { ccacheConfigPath, sccacheConfigPath } from '../config/environment.ts'
-import { parseListenAddress } from '../config/listen-address.ts'
-import { nearestOf } from '../config/check-options.ts'
 import { ConfigError } from '../config/config-error.ts'
+import { ccacheConfigPath, sccacheConfigPath } from '../config/environment.ts'
+import { instanceNameProblem } from '../config/instance-name.ts'
+import { parseListenAddress } from '../config/listen-address.ts'
+import { nearestOf } from '../config/nearest.ts'
 import type { ServerConfig } from '../config/server-config.ts'
 import { DEFAULT_HTTP_LISTEN, DEFAULT_LISTEN } from '../config/server-config.ts'
 import { applyEdits } from '../setup/apply-edits.ts'
-import type { SetupContext, SetupPlan, SetupTool } from '../setup/setup-tool.ts'
+import { describeApplied, describePlan } from '../setup/describe-plan.ts'
+import { httpAddress, instanceFor, isServed } from '../setup/instance-for.ts'
+import type { SetupContext, SetupTool } from '../setup/setup-tool.ts'
+import { SetupError } from '../setup/setup-tool.ts'
 import { setupTools } from '../setup/setup-tools.ts'
 
 /** What is asked of `caskade setup`. */
 export interface SetupOptions {
-  /** The name of a tool; without one, those are named that the project seems to be built with. */
+  /** The name of a tool; without one, all that the project is built with, as far as its files tell. */
   readonly tool: string | undefined
   /** The folder of the project. */
   readonly project: string
@@ -23,31 +27,78 @@ export interface SetupOptions {
   readonly config: ServerConfig
 }
 
-/** Tells, or writes, what a project has to say so that a build tool uses the server. Returns what there is to print. */
-export function setUp({ tool: name, project, write, instanceName, config }: SetupOptions): string {
-  const context = contextOf(project, instanceName, config)
-  if (name === undefined) return describeTools(context)
-  const tool = setupTools.find((each) => each.name === name)
-  if (tool === undefined) throw new ConfigError([unknownTool(name)])
-  const plan = tool.plan(context)
-  return write ? applyPlan(project, plan) : describePlan(plan)
+/** What came of `caskade setup`. */
+export interface SetupReport {
+  /** What there is to print. */
+  readonly output: string
+  /** Of several tools, those for which nothing could be done, with why. */
+  readonly problems: readonly string[]
 }
 
-function contextOf(project: string, instanceName: string, config: ServerConfig): SetupContext {
-  const parts = instanceName.split('/')
-  if (instanceName !== '' && !parts.every((part) => /^[\w.~-]+$/.test(part) && !/^\.{1,2}$/.test(part))) {
-    throw new ConfigError([
-      `setup: ${JSON.stringify(instanceName)} cannot be an instance; use names of letters, digits, and . _ ~ -, with / between them`,
-    ])
+/**
+ * Tells, or writes, what a project has to say so that its build tools use the server.
+ *
+ * @throws ConfigError, or SetupError, when nothing can be done; the files of a tool are then what they were.
+ */
+export function setUp(options: SetupOptions): SetupReport {
+  const { tool: name, project, write, instanceName } = options
+  if (!statSync(project, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new ConfigError([`setup: there is no folder ${project}`])
   }
+  const problem = instanceName === '' ? undefined : instanceNameProblem(instanceName)
+  if (problem !== undefined) throw new ConfigError([`setup: ${problem}`])
+  if (name !== undefined) return { output: setUpTool(toolOf(name), options), problems: [] }
+  const used = setupTools.filter(({ isUsedIn }) => isUsedIn((path) => existsSync(join(project, path))))
+  if (used.length > 0) return setUpTools(used, options)
+  if (write) throw new SetupError(nothingTells().trimEnd())
+  return { output: nothingTells(), problems: [] }
+}
+
+function toolOf(name: string): SetupTool {
+  const tool = setupTools.find((each) => each.name === name)
+  if (tool !== undefined) return tool
+  const known = setupTools.map((each) => each.name)
+  const nearest = nearestOf(name, known)
+  const hint = nearest === undefined ? `there are ${known.join(', ')}` : `did you mean ${nearest}?`
+  throw new ConfigError([`setup: there is no tool ${name}; ${hint}`])
+}
+
+function setUpTool(tool: SetupTool, options: SetupOptions): string {
+  const plan = tool.plan(contextOf(tool, options))
+  return options.write ? describeApplied(applyEdits(options.project, plan.edits), plan) : describePlan(plan)
+}
+
+/** What cannot be done for one tool does not keep the others from having theirs. */
+function setUpTools(tools: readonly SetupTool[], options: SetupOptions): SetupReport {
+  const sections: string[] = []
+  const problems: string[] = []
+  for (const tool of tools) {
+    const { title, frontend } = tool
+    if (!isServed(tool, options.config.frontends)) {
+      sections.push(`== ${title} ==\n\nIt is not served: frontends.${frontend}.enabled of the server is false.\n`)
+      continue
+    }
+    try {
+      sections.push(`== ${title} ==\n\n${setUpTool(tool, options)}`)
+    } catch (error) {
+      if (!(error instanceof SetupError) && !(error instanceof ConfigError)) throw error
+      problems.push(`setup ${tool.name}: ${error.message}`)
+    }
+  }
+  if (!options.write && sections.length > 0) sections.push('With --write, this is written into the files.\n')
+  return { output: sections.join('\n'), problems }
+}
+
+function contextOf(tool: SetupTool, { project, instanceName: wanted, config }: SetupOptions): SetupContext {
+  const instanceName = instanceFor(tool, wanted, config.frontends)
   const http = reachable(config.httpListen ?? DEFAULT_HTTP_LISTEN, 'httpListen')
   const configPaths = { ccache: ccacheConfigPath, sccache: sccacheConfigPath }
   return {
     grpc: reachable(config.listen ?? DEFAULT_LISTEN, 'listen'),
-    http: ['http:/', http, instanceName].filter((part) => part !== '').join('/'),
+    http: httpAddress(http, instanceName),
     instanceName,
     has: (path) => existsSync(join(project, path)),
-    userConfigPath: (tool) => configPaths[tool](),
+    userConfigPath: (name) => configPaths[name](),
   }
 }
 
@@ -59,37 +110,7 @@ function reachable(address: string, option: string): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
-function describeTools(context: SetupContext): string {
-  const used = setupTools.filter(({ isUsedIn }) => isUsedIn(context.has))
-  const line = ({ name, title }: SetupTool): string => `  caskade setup ${name.padEnd(10)} ${title}`
-  if (used.length === 0)
-    return `Nothing here says which build tool is used. There are:\n\n${setupTools.map(line).join('\n')}\n`
-  return `This project seems to be built with:\n\n${used.map(line).join('\n')}\n\nWith --write, its files are changed.\n`
-}
-
-function describePlan({ edits, environment = {}, notes = [] }: SetupPlan): string {
-  const files = edits.map(({ path, lines }) => `In ${path}:\n\n${indent(lines)}\n`)
-  return [...files, ...describeEnvironment(environment), ...notes.map((note) => `${note}\n`)].join('\n')
-}
-
-function applyPlan(project: string, { edits, environment = {}, notes = [] }: SetupPlan): string {
-  const done = applyEdits(project, edits).map(({ path, outcome }) => `${path}: ${outcome}\n`)
-  const rest = [...describeEnvironment(environment), ...notes.map((note) => `${note}\n`)]
-  return [done.join(''), ...rest].join('\n')
-}
-
-function describeEnvironment(environment: Readonly<Record<string, string>>): string[] {
-  const variables = Object.entries(environment).map(([name, value]) => `export ${name}=${value}`)
-  return variables.length === 0 ? [] : [`In the environment:\n\n${indent(variables.join('\n'))}\n`]
-}
-
-function indent(text: string): string {
-  return text.replaceAll(/^/gm, '  ')
-}
-
-function unknownTool(name: string): string {
-  const known = setupTools.map((tool) => tool.name)
-  const nearest = nearestOf(name, known)
-  const hint = nearest === undefined ? `there are ${known.join(', ')}` : `did you mean ${nearest}?`
-  return `setup: there is no tool ${name}; ${hint}`
+function nothingTells(): string {
+  const lines = setupTools.map(({ name, title }) => `  caskade setup ${name.padEnd(10)} ${title}`)
+  return `Nothing here says which build tool is used. There are:\n\n${lines.join('\n')}\n`
 }

@@ -1,10 +1,9 @@
 import type { OptionSchema, OptionsSchema } from '@caskade/core'
-import { Ajv } from 'ajv'
-import { closest, distance } from 'fastest-levenshtein'
 import { ConfigError } from './config-error.ts'
+import { nearestOf } from './nearest.ts'
+import { optionPath } from './option-path.ts'
+import { schemaProblems } from './schema-problems.ts'
 import { parseBytes, parseDuration } from './units.ts'
-
-const ajv = new Ajv({ allErrors: true, strict: false })
 
 /**
  * Checks options against their schema, turning sizes and durations with units into numbers.
@@ -13,14 +12,22 @@ const ajv = new Ajv({ allErrors: true, strict: false })
  * @throws ConfigError with every problem: unknown keys (and what was probably meant), missing ones, wrong values.
  */
 export function checkOptions(schema: OptionsSchema, options: Readonly<Record<string, unknown>>, path: string): unknown {
+  const known = Object.keys(schema.properties)
   const problems: string[] = []
   const values: Record<string, unknown> = {}
+  // What is there under another name, or with a wrong value, is not missing as well.
+  const isThere = new Set<string>()
   for (const [key, value] of Object.entries(options)) {
     const property = Object.hasOwn(schema.properties, key) ? schema.properties[key] : undefined
-    if (property === undefined) problems.push(unknownKey(join(path, key), key, Object.keys(schema.properties)))
-    else values[key] = convert(property, value, join(path, key), problems)
+    isThere.add(property === undefined ? (nearestOf(key, known) ?? key) : key)
+    const found: string[] = []
+    if (property === undefined) found.push(unknownKey(optionPath(path, key), key, known))
+    const converted = property && convert(property, value, optionPath(path, key), found)
+    if (found.length === 0) values[key] = converted
+    problems.push(...found)
   }
-  if (problems.length === 0) problems.push(...schemaProblems(schema, values, path))
+  const required = schema.required?.filter((key) => !isThere.has(key)) ?? []
+  problems.push(...schemaProblems({ ...schema, required }, values, path))
   if (problems.length > 0) throw new ConfigError(problems)
   return values
 }
@@ -29,13 +36,6 @@ function unknownKey(path: string, key: string, known: readonly string[]): string
   const nearest = nearestOf(key, known)
   const hint = nearest === undefined ? `known are: ${known.join(', ')}` : `did you mean ${nearest}?`
   return `${path}: unknown option; ${hint}`
-}
-
-/** The name that was probably meant by a misspelt one; undefined when none is near. */
-export function nearestOf(name: string, known: readonly string[]): string | undefined {
-  if (known.length === 0) return undefined
-  const nearest = closest(name.toLowerCase(), known)
-  return distance(name.toLowerCase(), nearest.toLowerCase()) <= Math.max(2, name.length / 3) ? nearest : undefined
 }
 
 function convert({ format, properties }: OptionSchema, value: unknown, path: string, problems: string[]): unknown {
@@ -71,38 +71,7 @@ function convertObject(
   }
 }
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+/** Whether something can hold options. */
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function schemaProblems(schema: OptionsSchema, values: unknown, path: string): string[] {
-  const properties = Object.fromEntries(
-    Object.entries(schema.properties).map(([key, property]) => [key, withoutFormat(property)]),
-  )
-  const validate = ajv.compile({ ...schema, properties })
-  if (validate(values)) return []
-  return (validate.errors ?? []).map(({ keyword, instancePath, message, params }) => {
-    if (keyword === 'required') return `${join(path, String(params['missingProperty']))}: it is missing`
-    const allowed = keyword === 'enum' ? `: ${JSON.stringify(params['allowedValues'])}` : ''
-    return `${join(path, fromPointer(instancePath))}: ${message}${allowed}`
-  })
-}
-
-/**
- * Formats were dealt with, or are by the backends' own schemas; to a JSON Schema validator they would be unknown ones. So
- * were the properties of objects.
- */
-function withoutFormat(option: OptionSchema): object {
-  const rest = Object.entries(option).filter(([keyword]) => keyword !== 'format' && keyword !== 'properties')
-  const schema = Object.fromEntries(rest)
-  return option.format === 'backends' ? { ...schema, additionalProperties: { type: 'object' } } : schema
-}
-
-/** Writes a JSON Pointer (RFC 6901) as options are named here. */
-function fromPointer(pointer: string): string {
-  return pointer.slice(1).replaceAll('/', '.').replaceAll('~1', '/').replaceAll('~0', '~')
-}
-
-function join(path: string, key: string): string {
-  return path === '' ? key : `${path}.${key}`
 }

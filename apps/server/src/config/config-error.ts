@@ -9,3 +9,17 @@ export class ConfigError extends Error {
     this.problems = problems
   }
 }
+
+/** Adds the problems that a check finds to others, so that all of them can be told at once; undefined when it finds any. */
+export async function collectProblems<Result>(
+  problems: string[],
+  check: () => Result | Promise<Result>,
+): Promise<Result | undefined> {
+  try {
+    return await check()
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    problems.push(...error.problems)
+    return undefined
+  }
+}

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { ccacheConfigPath, defaultDataDirectory, sccacheConfigPath } from './environment.ts'
+import { ccacheConfigPath, commandName, defaultDataDirectory, sccacheConfigPath } from './environment.ts'
 
 const names = ['CCACHE_CONFIGPATH', 'CCACHE_DIR', 'SCCACHE_CONF', 'XDG_CONFIG_HOME', 'XDG_CACHE_HOME', 'LOCALAPPDATA']
 
@@ -40,4 +40,16 @@ test('ccache keeps to the folder that it had in earlier versions, where that is 
   mkdirSync(join(home, '.ccache'))
 
   expect(ccacheConfigPath()).toBe(join(home, '.ccache', 'ccache.conf'))
+})
+
+test.each([
+  ['caskade-monorepo', 'run-script', 'npx --yes pnpm@12 caskade'],
+  ['ours', 'exec', 'npx caskade'],
+  ['ours', 'run-script', 'caskade'],
+  ['', '', 'caskade'],
+])('in a script of %j, with npm doing %j, it is called %s', (packageName, npmCommand, expected) => {
+  vi.stubEnv('npm_package_name', packageName)
+  vi.stubEnv('npm_command', npmCommand)
+
+  expect(commandName()).toBe(expected)
 })

@@ -48,6 +48,13 @@ function configHome(): string {
   return variable('XDG_CONFIG_HOME') ?? join(homedir(), '.config')
 }
 
+/** How this program was called, so that it can say how to call it again. */
+export function commandName(): string {
+  // By a script of the repository, where nothing of that name is on the path.
+  if (variable('npm_package_name') === 'caskade-monorepo') return 'npx --yes pnpm@12 caskade'
+  return variable('npm_command') === 'exec' ? 'npx caskade' : 'caskade'
+}
+
 /** An empty variable says as little as none. */
 function variable(name: string): string | undefined {
   const value = process.env[name]

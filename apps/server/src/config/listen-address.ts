@@ -17,7 +17,10 @@ export function parseListenAddress(text: string, option: string): ListenAddress 
   const [, bracketed, plain, port] = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(text) ?? []
   const host = bracketed ?? plain
   if (host !== undefined && Number(port) <= 65_535) return { host, port: Number(port) }
-  throw new ConfigError([`${option}: ${JSON.stringify(text)} is not host:port, such as 127.0.0.1:8980 or [::1]:8980`])
+  const hint = /^:?\d{1,5}$/.test(text)
+    ? `; did you mean "127.0.0.1:${text.replace(':', '')}"?`
+    : ', such as 127.0.0.1:8980 or [::1]:8980'
+  throw new ConfigError([`${option}: ${JSON.stringify(text)} is not host:port${hint}`])
 }
 
 /** Writes an address as clients of this machine reach it. */

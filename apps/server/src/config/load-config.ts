@@ -1,40 +1,82 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
+import type { BackendConfig } from '@caskade/core'
 import { parseDocument } from 'yaml'
-import { checkOptions } from './check-options.ts'
-import { ConfigError } from './config-error.ts'
+import { buildBackend } from '../backends/build-backend.ts'
+import { checkOptions, isObject } from './check-options.ts'
+import { collectProblems, ConfigError } from './config-error.ts'
+import { instanceNameProblem } from './instance-name.ts'
+import { parseListenAddress } from './listen-address.ts'
 import type { ServerConfig } from './server-config.ts'
 import { serverSchema } from './server-config.ts'
+import { yamlProblem } from './yaml-problem.ts'
 
 /** A configuration, and the folder that its relative paths are relative to. */
 export interface LoadedConfig {
   readonly config: ServerConfig
   readonly baseDirectory: string
+  /** The file that it was read from, absolute; undefined if there is none. */
+  readonly path?: string | undefined
 }
 
+/** How a configuration is read. */
+export interface LoadConfigOptions {
+  /** Whether the packages of its backends are loaded, and the options of these checked. Default: true. */
+  readonly checksBackend?: boolean | undefined
+}
+
+type Options = Readonly<Record<string, unknown>>
+
 /**
- * Reads a YAML configuration file and checks everything in it but the backends, whose schemas are their providers'.
+ * Reads a YAML configuration file and checks everything in it.
  *
- * @throws ConfigError that names the file, and the line where the YAML itself is wrong.
+ * @throws ConfigError that names the file, with every problem; or the line where the YAML itself is wrong.
  */
-export async function loadConfig(path: string): Promise<LoadedConfig> {
+export async function loadConfig(
+  path: string,
+  { checksBackend = true }: LoadConfigOptions = {},
+): Promise<LoadedConfig> {
+  const baseDirectory = dirname(resolve(path))
+  const options = await readOptions(path)
+  const problems: string[] = []
+  const config = await collectProblems(problems, () => checkOptions(serverSchema, withTextPorts(options), ''))
+  for (const address of ADDRESSES) {
+    const text = withTextPorts(options)[address]
+    if (typeof text === 'string') await collectProblems(problems, () => parseListenAddress(text, address))
+  }
+  if (isObject(options['frontends'])) problems.push(...instanceProblems(options['frontends']))
+  const { backend } = options
+  // Only made: nothing of it is started, so nothing has to be stopped.
+  if (checksBackend && isObject(backend))
+    await collectProblems(problems, () => buildBackend(backend as BackendConfig, baseDirectory))
+  if (problems.length > 0) throw new ConfigError(problems, path)
+  return { config: config as ServerConfig, baseDirectory, path: resolve(path) }
+}
+
+async function readOptions(path: string): Promise<Options> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new ConfigError([`cannot read it: ${error.code}`], path)
   })
   const document = parseDocument(text, { prettyErrors: true })
-  if (document.errors.length > 0)
-    throw new ConfigError(
-      document.errors.map(({ message }) => message),
-      path,
-    )
+  if (document.errors.length > 0) throw new ConfigError(document.errors.map(yamlProblem), path)
   const content: unknown = document.toJS() ?? {}
-  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
-    throw new ConfigError(['the file must hold options, such as "listen: 127.0.0.1:8980"'], path)
-  }
-  try {
-    const config = checkOptions(serverSchema, content as Record<string, unknown>, '') as ServerConfig
-    return { config, baseDirectory: dirname(resolve(path)) }
-  } catch (error) {
-    throw error instanceof ConfigError ? new ConfigError(error.problems, path) : error
-  }
+  if (isObject(content)) return content
+  throw new ConfigError(['the file must hold options, such as "listen: 127.0.0.1:8980"'], path)
+}
+
+const ADDRESSES = ['listen', 'httpListen']
+
+/** A port alone is a number to YAML. What is wrong with it is the same as with the text. */
+function withTextPorts(options: Options): Options {
+  const ports = Object.entries(options).filter(([key, value]) => ADDRESSES.includes(key) && typeof value === 'number')
+  return { ...options, ...Object.fromEntries(ports.map(([key, port]) => [key, String(port)])) }
+}
+
+/** Names of instances that nobody could use. An empty one stands for requests that name none. */
+function instanceProblems(frontends: Options): string[] {
+  return Object.entries(frontends).flatMap(([name, frontend]) => {
+    if (!isObject(frontend) || typeof frontend['instance'] !== 'string' || frontend['instance'] === '') return []
+    const problem = instanceNameProblem(frontend['instance'])
+    return problem === undefined ? [] : [`frontends.${name}.instance: ${problem}`]
+  })
 }

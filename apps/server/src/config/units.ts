@@ -27,3 +27,19 @@ export function parseDuration(text: string): number | undefined {
   const factor = DURATION_UNITS[unit ?? '']
   return factor === undefined ? undefined : Number(amount) * factor
 }
+
+/** Writes bytes as a configuration may have them, such as `6MiB`, rounded down to hundredths of a unit. */
+export function formatBytes(bytes: number): string {
+  return formatQuantity(bytes, { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, TiB: 1024 ** 4 })
+}
+
+/** Writes milliseconds as a configuration may have them, such as `30s`, rounded down to hundredths of a unit. */
+export function formatDuration(milliseconds: number): string {
+  return formatQuantity(milliseconds, DURATION_UNITS)
+}
+
+/** In the largest unit of which there is a whole one; `units` are in ascending order. */
+function formatQuantity(value: number, units: Readonly<Record<string, number>>): string {
+  const [unit, factor] = Object.entries(units).findLast(([, each]) => each <= value) ?? ['', 1]
+  return `${Math.floor((value / factor) * 100) / 100}${unit}`
+}

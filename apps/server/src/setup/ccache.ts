@@ -5,6 +5,7 @@ const OPTION = /^[ \t]*remote_storage[ \t]*=.*$/gm
 export const ccacheSetup: SetupTool = {
   name: 'ccache',
   title: 'ccache',
+  frontend: 'ccache',
   // It has no file in a project.
   isUsedIn: () => false,
   plan({ http, userConfigPath }) {
@@ -22,8 +23,8 @@ export const ccacheSetup: SetupTool = {
           },
         },
       ],
-      environment: { CCACHE_REMOTE_STORAGE: `${http}/ccache` },
-      notes: ['The file is for all projects of its user; the variable says the same for one of them.'],
+      instead: { CCACHE_REMOTE_STORAGE: `${http}/ccache` },
     }
   },
+  firstLine: ({ http }) => ({ where: 'in ccache.conf', line: `remote_storage = ${http}/ccache` }),
 }

@@ -4,6 +4,7 @@ import type { SetupTool } from './setup-tool.ts'
 export const gradleSetup: SetupTool = {
   name: 'gradle',
   title: 'Gradle',
+  frontend: 'gradle',
   isUsedIn: (has) => ['settings.gradle', 'settings.gradle.kts', 'build.gradle', 'build.gradle.kts'].some(has),
   plan({ http, has }) {
     const url = `${http}/gradle/`

@@ -10,6 +10,7 @@ const EXTENSION = `<extension>
 export const mavenSetup: SetupTool = {
   name: 'maven',
   title: 'Maven',
+  frontend: 'gradle',
   isUsedIn: (has) => has('pom.xml'),
   plan: ({ http }) => ({
     edits: [extensionsEdit(), configEdit(`${http}/gradle`)],

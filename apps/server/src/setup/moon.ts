@@ -1,5 +1,6 @@
 import type { Document } from 'yaml'
 import { isMap, parseDocument } from 'yaml'
+import { yamlProblem } from '../config/yaml-problem.ts'
 import type { SetupTool } from './setup-tool.ts'
 import { SetupError } from './setup-tool.ts'
 
@@ -11,6 +12,7 @@ const OTHER_PATHS = ['pkl', 'hcl', 'json', 'jsonc', 'toml', 'yaml'].map((extensi
 export const moonSetup: SetupTool = {
   name: 'moon',
   title: 'moon',
+  frontend: 'reapi',
   isUsedIn: (has) => has('.moon'),
   plan({ grpc, instanceName, has }) {
     const host = `grpc://${grpc}`
@@ -40,12 +42,16 @@ export const moonSetup: SetupTool = {
       ],
     }
   },
+  firstLine({ grpc, instanceName }) {
+    const cache = instanceName === '' ? '' : `, cache: { instanceName: '${instanceName}' }`
+    return { where: `in ${PATH}`, line: `remote: { host: 'grpc://${grpc}'${cache} }` }
+  },
 }
 
 function parse(content: string): Document {
   const document = parseDocument(content)
   const [error] = document.errors
-  if (error !== undefined) throw new SetupError(`${PATH}: ${error.message}`)
+  if (error !== undefined) throw new SetupError(`${PATH}: ${yamlProblem(error)}`)
   if (document.contents !== null && !isMap(document.contents)) throw new SetupError(`${PATH}: it holds no options`)
   return document
 }

@@ -8,19 +8,18 @@ const TABLE = /^\s*\[\s*cache\s*\.\s*webdav\s*\]/m
 export const sccacheSetup: SetupTool = {
   name: 'sccache',
   title: 'sccache',
+  frontend: 'webdav',
   // It has no file in a project.
   isUsedIn: () => false,
   plan({ http, userConfigPath }) {
     const endpoint = `${http}/webdav`
     return {
       edits: [tableEdit(userConfigPath('sccache'), `[cache.webdav]\nendpoint = "${endpoint}"\nkey_prefix = "/"`)],
-      environment: { SCCACHE_WEBDAV_ENDPOINT: endpoint },
-      notes: [
-        'The file is for all projects of its user; the variable says the same for one of them.',
-        'sccache reads its configuration when its server starts: stop it with `sccache --stop-server`.',
-      ],
+      instead: { SCCACHE_WEBDAV_ENDPOINT: endpoint },
+      notes: ['sccache reads its configuration when its server starts: stop it with `sccache --stop-server`.'],
     }
   },
+  firstLine: ({ http }) => ({ where: 'in the environment', line: `export SCCACHE_WEBDAV_ENDPOINT=${http}/webdav` }),
 }
 
 function tableEdit(path: string, lines: string): FileEdit {

@@ -1,10 +1,10 @@
 import type { ParseError } from 'jsonc-parser'
-import { applyEdits, modify, parse, printParseErrorCode } from 'jsonc-parser'
+import { parse, printParseErrorCode } from 'jsonc-parser'
+import { setJsonProperty } from './json-property.ts'
 import type { SetupTool } from './setup-tool.ts'
 import { SetupError } from './setup-tool.ts'
 
 const PATH = 'turbo.json'
-const FORMAT = { formattingOptions: { insertSpaces: true, tabSize: 2 } }
 
 /** The name under which artifacts are kept apart from those of other teams, where nobody gives another. */
 const TEAM = 'team'
@@ -12,6 +12,7 @@ const TEAM = 'team'
 export const turborepoSetup: SetupTool = {
   name: 'turborepo',
   title: 'Turborepo',
+  frontend: 'turborepo',
   isUsedIn: (has) => has(PATH) || has('turbo.jsonc'),
   plan({ http, has }) {
     const path = has('turbo.jsonc') && !has(PATH) ? 'turbo.jsonc' : PATH
@@ -24,11 +25,18 @@ export const turborepoSetup: SetupTool = {
           change(content) {
             if (content === undefined)
               throw new SetupError(`${path}: it is not there; run this in the root of a Turborepo`)
-            const { teamSlug = TEAM, enabled } = readRemoteCache(path, content)
-            let changed = setOption(content, 'apiUrl', http)
-            changed = setOption(changed, 'teamSlug', teamSlug)
-            // Only where it says something else.
-            return enabled === false ? setOption(changed, 'enabled', true) : changed
+            const remoteCache = readRemoteCache(path, content)
+            if (remoteCache === undefined) return setJsonProperty(content, [], 'remoteCache', wanted)
+            const { teamSlug, enabled } = remoteCache
+            const options = {
+              apiUrl: http,
+              ...(teamSlug === undefined && { teamSlug: TEAM }),
+              ...(enabled === false && { enabled: true }),
+            }
+            return Object.entries(options).reduce(
+              (changed, [name, value]) => setJsonProperty(changed, ['remoteCache'], name, value),
+              content,
+            )
           },
         },
       ],
@@ -39,9 +47,13 @@ export const turborepoSetup: SetupTool = {
       ],
     }
   },
+  firstLine: ({ http }) => ({
+    where: 'in the environment',
+    line: `export TURBO_API=${http} TURBO_TEAM=${TEAM} TURBO_TOKEN=any`,
+  }),
 }
 
-function readRemoteCache(path: string, content: string): Record<string, unknown> {
+function readRemoteCache(path: string, content: string): Record<string, unknown> | undefined {
   const errors: ParseError[] = []
   const options: unknown = parse(content, errors, { allowTrailingComma: true })
   const [error] = errors
@@ -49,15 +61,12 @@ function readRemoteCache(path: string, content: string): Record<string, unknown>
     throw new SetupError(`${path}: ${printParseErrorCode(error.error)} at character ${error.offset}`)
   }
   if (!isObject(options)) throw new SetupError(`${path}: it holds no options`)
-  const { remoteCache = {} } = options
-  if (!isObject(remoteCache)) throw new SetupError(`${path}: remoteCache is not a set of options`)
+  const { remoteCache } = options
+  if (remoteCache !== undefined && !isObject(remoteCache))
+    throw new SetupError(`${path}: remoteCache is not a set of options`)
   return remoteCache
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function setOption(content: string, name: string, value: unknown): string {
-  return applyEdits(content, modify(content, ['remoteCache', name], value, FORMAT))
 }

@@ -1,5 +1,6 @@
 import { version } from '../version.ts'
 import type { Amount, Statistics, ToolReport } from './statistics.ts'
+import { rateOf } from './statistics.ts'
 
 /** What a server says of itself, as `/status` serves it. */
 export interface ServerStatus {
@@ -13,7 +14,7 @@ export interface ServerStatus {
     readonly offered: Amount
     /** The part of it that was stored already. */
     readonly deduplicated: Amount
-    /** The part of the offered bytes that needed no storing, from 0 to 1; null while nothing was offered. */
+    /** The part of the offered bytes that needed no storing, from 0 to 1, to four digits; null while nothing was offered. */
     readonly dedupRate: number | null
     readonly sent: Amount
   }
@@ -35,7 +36,7 @@ export function serverStatus(statistics: Statistics, startedAt: Date): ServerSta
     store: {
       offered,
       deduplicated,
-      dedupRate: offered.bytes === 0 ? null : deduplicated.bytes / offered.bytes,
+      dedupRate: rateOf(deduplicated.bytes, offered.bytes),
       sent: sumOf('sent'),
     },
     tools,

@@ -9,7 +9,7 @@ export interface ToolReport {
   /** Answers to the question whether there is a result for a key. */
   readonly hits: number
   readonly misses: number
-  /** The part of the answers that were hits, from 0 to 1; null while nothing was asked. */
+  /** The part of the answers that were hits, from 0 to 1, to four digits; null while nothing was asked. */
   readonly hitRate: number | null
   /** Content that was sent. */
   readonly sent: Amount
@@ -49,11 +49,10 @@ export class ToolStatistics {
   }
 
   report(): ToolReport {
-    const lookups = this.#hits + this.#misses
     return {
       hits: this.#hits,
       misses: this.#misses,
-      hitRate: lookups === 0 ? null : this.#hits / lookups,
+      hitRate: rateOf(this.#hits, this.#hits + this.#misses),
       sent: this.#sent.amount,
       offered: this.#offered.amount,
       deduplicated: this.#deduplicated.amount,
@@ -80,6 +79,11 @@ export class Statistics {
     const used = [...this.#tools].filter(([, tool]) => tool.isUsed).toSorted(byName)
     return Object.fromEntries(used.map(([name, tool]) => [name, tool.report()]))
   }
+}
+
+/** What part of a whole something is, to four digits; null when there is no whole. */
+export function rateOf(part: number, whole: number): number | null {
+  return whole === 0 ? null : Math.round((part / whole) * 10_000) / 10_000
 }
 
 class Counter {

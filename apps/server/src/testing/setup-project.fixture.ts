@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, vi } from 'vitest'
-import type { SetupOptions } from '../commands/setup.ts'
+import type { SetupOptions, SetupReport } from '../commands/setup.ts'
 import { setUp } from '../commands/setup.ts'
 
 /** A folder for a project, and what `caskade setup` does there. */
@@ -11,7 +11,9 @@ export interface SetupProject {
   readonly path: string
   readonly write: (path: string, content: string) => void
   readonly read: (path: string) => string
+  /** Returns what it prints. */
   readonly run: (tool: string | undefined, options?: Partial<SetupOptions>) => string
+  readonly report: (tool: string | undefined, options?: Partial<SetupOptions>) => SetupReport
 }
 
 /** Gives each test of a file an empty project, in which the configurations of users are in the folder `user`. */
@@ -26,6 +28,8 @@ export function useSetupProject(): SetupProject {
     vi.unstubAllEnvs()
     rmSync(project, { recursive: true })
   })
+  const report: SetupProject['report'] = (tool, options) =>
+    setUp({ tool, project, write: false, instanceName: '', config: {}, ...options })
   return {
     get path() {
       return project
@@ -35,6 +39,7 @@ export function useSetupProject(): SetupProject {
       writeFileSync(join(project, path), content)
     },
     read: (path) => readFileSync(join(project, path), 'utf8'),
-    run: (tool, options) => setUp({ tool, project, write: false, instanceName: '', config: {}, ...options }),
+    run: (tool, options) => report(tool, options).output,
+    report,
   }
 }
