@@ -13,6 +13,11 @@ export function blobKey({ hash, digestFunction = 'sha256' }: Pick<Digest, 'hash'
   return key
 }
 
+/** The same in hexadecimal. */
+export function blobKeyHex({ hash, digestFunction = 'sha256' }: Digest): string {
+  return `0${FUNCTION_CODES[digestFunction]}${hash}`
+}
+
 /** The digest of a stored key. */
 export function digestOfKey(key: Uint8Array, sizeBytes: number): Digest {
   const digestFunction = FUNCTIONS.get(key[0] ?? 0) ?? 'sha256'

@@ -10,6 +10,8 @@ export interface Statement {
   run(...parameters: readonly SqlValue[]): { readonly changes: number; readonly lastInsertRowid: number | bigint }
   /** Has it return the first column of a row instead of an object. */
   pluck(): Statement
+  /** Has it return rows as arrays of their columns. */
+  raw(): Statement
 }
 
 /** An open database, likewise. */

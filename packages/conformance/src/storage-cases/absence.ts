@@ -29,6 +29,8 @@ export const absenceCases: readonly StorageCase[] = [
           assert.equal(await storage.hasBlob(wrong), false, 'hasBlob: finds a blob of another size')
           assert.equal(await storage.getBlob(wrong), null, 'getBlob: opens a blob of another size')
           assert.deepEqual(await storage.missingBlobs([wrong]), [wrong])
+          const many = Array.from({ length: 20 }, () => wrong)
+          assert.deepEqual(await storage.missingBlobs([...many, blob.digest]), many, 'missingBlobs: of many')
           assert.equal((await storage.bulkReadBlobs([wrong])).size, 0, 'bulkReadBlobs: reads a blob of another size')
         }
       }

@@ -134,11 +134,14 @@ export const contentCases: readonly StorageCase[] = [
     name: 'digest functions: the same content under each is a blob of its own',
     async run({ storage }) {
       const blobs = digestFunctions.filter((each) => each !== 'blake3').map((each) => makeBlob(1, 1000, each))
+      const many = Array.from({ length: 5 }, () => blobs.map(({ digest }) => digest)).flat()
       for (const [index, blob] of blobs.entries()) {
         await assertAbsent(storage, blob.digest)
         await storage.commitWrite(blob.digest, sourceOf(blob))
         for (const earlier of blobs.slice(0, index + 1)) await assertStored(storage, earlier)
         assert.deepEqual(await storage.resolveHash(blob.digest.hash, blob.digest.digestFunction), blob.digest)
+        const absent = many.filter((digest) => blobs.slice(index + 1).some((later) => later.digest === digest))
+        assert.deepEqual(await storage.missingBlobs(many), absent, 'missingBlobs: of many')
       }
     },
   },

@@ -39,6 +39,7 @@ http {
   client_body_temp_path ${folder}/store/incoming;
   server {
     listen 127.0.0.1:${port};
+    keepalive_requests 1000000000;
     root ${folder}/store;
     location /cas/ { dav_methods PUT; }
   }
