@@ -29,12 +29,12 @@ export const brokenHistories: readonly BrokenStorage[] = [
       new (class extends ReferenceStorage {
         #missing = new Set<string>()
         override async missingBlobs(digests: readonly Digest[], operationOptions?: OperationOptions) {
-          for (const digest of await super.missingBlobs(digests, operationOptions)) this.#missing.add(digestKey(digest))
-          return digests.filter((digest) => this.#missing.has(digestKey(digest)))
+          for (const digest of await super.missingBlobs(digests, operationOptions)) this.#missing.add(exactKey(digest))
+          return digests.filter((digest) => this.#missing.has(exactKey(digest)))
         }
         override async commitWrite(digest: Digest, source: BlobSource, operationOptions?: OperationOptions) {
           await super.commitWrite(digest, source, operationOptions)
-          this.#missing.delete(digestKey(digest))
+          this.#missing.delete(exactKey(digest))
         }
         override async bulkUpdateBlobs(
           blobs: readonly (readonly [Digest, Uint8Array])[],
@@ -89,3 +89,8 @@ export const brokenHistories: readonly BrokenStorage[] = [
       })(options),
   },
 ]
+
+/** Tells digests of different sizes apart, unlike `digestKey`. */
+function exactKey(digest: Digest): string {
+  return `${digestKey(digest)}/${digest.sizeBytes}`
+}
