@@ -67,10 +67,11 @@ async function install(wanted: readonly SubjectKind[]): Promise<{ subjects: Meas
     try {
       subjects.push({ kind, version: await kind.install(PEERS) })
     } catch (error) {
-      // What was run, and the first that it said.
-      const reason = (error instanceof Error ? error.message : String(error)).split('\n').slice(0, 2).join(': ')
-      process.stderr.write(`${kind.name}: ${reason}\n`)
-      missing.push(`${kind.name}: ${reason}`)
+      const text = error instanceof Error ? error.message : String(error)
+      process.stderr.write(`${kind.name}: ${text}\n`)
+      // What was run is for the report; what it said is about this machine, and for who watches.
+      const [command = ''] = text.split('\n')
+      missing.push(`${kind.name}: ${command}`)
     }
   }
   return { subjects, missing }
@@ -78,8 +79,8 @@ async function install(wanted: readonly SubjectKind[]): Promise<{ subjects: Meas
 
 async function writeReport(report: ServerReport): Promise<void> {
   await writeFile(join(PLAYGROUND, 'SERVER-BENCHMARKS.md'), makeServerReport(report))
-  const { results, subjects, effort, command, date } = report
+  const { results, subjects, missing, effort, command, date } = report
   const servers = subjects.map(({ kind, version }) => ({ name: kind.name, version }))
-  const data = { command, date, machine: describeMachine(), seed, effort, servers, results }
+  const data = { command, date, machine: describeMachine(), seed, effort, servers, missing, results }
   await writeFile(join(PLAYGROUND, 'server-benchmarks.json'), `${JSON.stringify(data, undefined, 2)}\n`)
 }

@@ -8,6 +8,7 @@ const result: ServerCaseResult = {
   operation: 'FindMissingBlobs of 1,000',
   inFlight: 1,
   contentBytes: 0,
+  failures: ['buildgrid: 1 request failed'],
   figures: [figures('caskade fs', 30), figures('bazel-remote', 40), figures('reference in Go', 10)],
 }
 
@@ -26,6 +27,7 @@ test('a report has the ratios to each peer, and marks those above their target',
   expect(report).toMatch(/\| FindMissingBlobs of 1,000 +\| +<= 0\.7 \| +\*\*0\.75\*\* \|/)
   expect(report).toMatch(/\| FindMissingBlobs of 1,000 +\| +<= 0\.7 \| +\*\*3\*\* \|/)
   expect(report).toMatch(/\| FindMissingBlobs of 1,000 +\| +1 \| +0\.75 \|/)
+  expect(report).toContain('- FindMissingBlobs of 1,000, 1 in flight: buildgrid: 1 request failed')
   expect(report).not.toContain('undefined')
 })
 

@@ -66,7 +66,18 @@ ${peers.map(({ kind }) => ratiosSection(kind.name, results)).join('\n')}
 ## Figures
 
 ${figuresTable(results)}
+
+Peers that did not answer as they should, and so have no figures:
+
+${failuresList(results)}
 `
+}
+
+function failuresList(results: readonly ServerCaseResult[]): string {
+  const lines = results.flatMap(({ operation, inFlight, failures }) =>
+    failures.map((failure) => `- ${operation}, ${inFlight} in flight: ${failure}`),
+  )
+  return lines.length === 0 ? '- none' : lines.join('\n')
 }
 
 /** What a case came to, in one line, for those who watch. */

@@ -31,6 +31,8 @@ export interface ServerCaseResult {
   readonly inFlight: number
   readonly contentBytes: number
   readonly figures: readonly SubjectFigures[]
+  /** Peers that did not answer as they should, and so have no figures, with what was wrong. */
+  readonly failures: readonly string[]
 }
 
 /** How cases are run. */
@@ -74,18 +76,26 @@ export async function runServerCase(
     subjects.push(stack.use(await RunningSubject.start(kind, own)))
   }
   const bodies = join(folder, 'bodies')
-  const send = (
+  const failures = new Map<RunningSubject, string>()
+  const takingPart = (): RunningSubject[] => subjects.filter((subject) => !failures.has(subject))
+  /** Resolves to undefined when a peer fails, which then takes no further part: that it fails is its own affair. */
+  const send = async (
     subject: RunningSubject,
     file: RequestFile,
     how: Omit<LoadOptions, 'protocol' | 'address'>,
-  ): Promise<LoadResult> =>
-    options.load.run(file, { ...how, protocol, address: subject.address(protocol) }).catch((error: unknown) => {
-      throw new Error(`${subject.kind.name}: ${operation}`, { cause: error })
-    })
+  ): Promise<LoadResult | undefined> => {
+    try {
+      return await options.load.run(file, { ...how, protocol, address: subject.address(protocol) })
+    } catch (error) {
+      if (subject.kind.isOurs) throw new Error(`${subject.kind.name}: ${operation}`, { cause: error })
+      failures.set(subject, `${subject.kind.name}: ${error instanceof Error ? error.message : String(error)}`)
+      return undefined
+    }
+  }
 
   for (const group of serverCase.setUp(maker)) {
     const file = writeRequests(bodies, group)
-    for (const subject of subjects) {
+    for (const subject of takingPart()) {
       await send(subject, file, { inFlight: SET_UP_IN_FLIGHT, repeat: false, durationMs: 600_000 })
     }
   }
@@ -93,14 +103,14 @@ export async function runServerCase(
   for (let round = 0; round <= effort.rounds; round += 1) {
     const file = writeRequests(bodies, serverCase.requests(maker, round, requestCount(serverCase, effort)))
     const durationMs = round === 0 ? effort.warmUpMs : effort.durationMs
-    for (const subject of subjects) {
+    for (const subject of takingPart()) {
       const cpuUsBefore = cpuUsOf(subject.pid)
       const load = await send(subject, file, { inFlight, repeat: serverCase.repeats, durationMs })
-      rounds.get(subject)?.push({ load, cpuUsBefore })
+      if (load !== undefined) rounds.get(subject)?.push({ load, cpuUsBefore })
     }
   }
-  const figures = subjects.map((subject) => figuresOf(subject, rounds.get(subject) ?? []))
-  return { operation, inFlight, contentBytes, figures }
+  const figures = takingPart().map((subject) => figuresOf(subject, rounds.get(subject) ?? []))
+  return { operation, inFlight, contentBytes, figures, failures: [...failures.values()] }
 }
 
 function takesPart({ protocols, lacks }: SubjectKind, { protocol, operation }: ServerCase): boolean {
