@@ -1,5 +1,11 @@
-import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
 import type { EncodedMessage } from '@caskade/grpc'
+import { MessageReader } from './hot/message-reader.ts'
+import { varintBytes, writeVarint } from './hot/varint.ts'
+
+/** Field 10 of both messages, length-delimited. */
+const DATA_TAG = 0x52
+
+const NOTHING = Buffer.alloc(0)
 
 /** One message of `ByteStream.Write`, read by hand: its data is not copied, and offsets are plain numbers. */
 export interface WriteRequestMessage {
@@ -12,40 +18,30 @@ export interface WriteRequestMessage {
 
 /** Reads a `google.bytestream.WriteRequest`. Throws when it is malformed. */
 export function decodeWriteRequest(bytes: Buffer): WriteRequestMessage {
-  const reader = new BinaryReader(bytes)
+  const reader = new MessageReader(bytes)
   let resourceName = ''
   let writeOffset = 0
   let finishWrite = false
-  let data = Buffer.alloc(0)
-  while (reader.pos < bytes.byteLength) {
-    const [field, wireType] = reader.tag()
-    if (field === 1 && wireType === WireType.LengthDelimited) resourceName = reader.string()
-    else if (field === 2 && wireType === WireType.Varint) writeOffset = toOffset(reader.int64())
-    else if (field === 3 && wireType === WireType.Varint) finishWrite = reader.bool()
-    else if (field === 10 && wireType === WireType.LengthDelimited) data = asBuffer(reader.bytes())
-    else reader.skip(wireType, field)
+  let data: Buffer = NOTHING
+  while (!reader.isAtEnd) {
+    const tag = reader.tag()
+    if (tag === DATA_TAG) data = reader.bytes()
+    else if (tag === 0x10) writeOffset = toOffset(reader.int64())
+    else if (tag === 0x18) finishWrite = reader.int64() !== 0
+    else if (tag === 0x0a) resourceName = reader.string()
+    else reader.skip(tag)
   }
   return { resourceName, writeOffset, finishWrite, data }
 }
 
 /** Writes a `google.bytestream.ReadResponse`: a few bytes before the data, and the data itself as it is. */
 export function encodeReadResponse(data: Uint8Array): EncodedMessage {
-  // Field 10, length-delimited.
-  const head = [0x52]
-  let rest = data.byteLength
-  while (rest > 0x7f) {
-    head.push((rest & 0x7f) | 0x80)
-    rest >>>= 7
-  }
-  head.push(rest)
-  return [Uint8Array.from(head), data]
+  const head = Buffer.allocUnsafe(1 + varintBytes(data.byteLength))
+  head[0] = DATA_TAG
+  writeVarint(head, 1, data.byteLength)
+  return [head, data]
 }
 
-function toOffset(value: bigint | string): number {
-  const offset = Number(value)
+function toOffset(offset: number): number {
   return Number.isSafeInteger(offset) && offset >= 0 ? offset : Number.NaN
-}
-
-function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer<ArrayBuffer> {
-  return Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength)
 }

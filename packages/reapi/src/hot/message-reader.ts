@@ -13,33 +13,25 @@ const TWO_TO_32 = 2 ** 32
  * straight from the buffer. For the few messages that have thousands of fields.
  */
 export class MessageReader {
-  position: number
-  readonly end: number
+  position = 0
   readonly #bytes: Buffer
   /** The halves of the last varint. */
   #low = 0
   #high = 0
 
-  constructor(bytes: Buffer, start: number = 0, end: number = bytes.byteLength) {
+  constructor(bytes: Buffer) {
     this.#bytes = bytes
-    this.position = start
-    this.end = end
   }
 
   get isAtEnd(): boolean {
-    return this.position >= this.end
+    return this.position >= this.#bytes.byteLength
   }
 
   /** The number of the next field, times eight, plus its wire type. */
   tag(): number {
-    const tag = this.uint32()
+    const tag = this.#uint32()
     if (tag < 8 || (tag & 7) > FIXED32) throw new RangeError(`invalid tag ${tag}`)
     return tag
-  }
-
-  uint32(): number {
-    this.#readVarint()
-    return this.#low
   }
 
   int32(): number {
@@ -104,7 +96,7 @@ export class MessageReader {
 
   /** Reads a length and passes over as many bytes; returns where they begin. */
   #begin(): number {
-    const length = this.uint32()
+    const length = this.#uint32()
     const start = this.position
     this.#advance(length)
     return start
@@ -112,7 +104,12 @@ export class MessageReader {
 
   #advance(count: number): void {
     this.position += count
-    if (this.position > this.end) throw new RangeError('it ends within a field')
+    if (this.position > this.#bytes.byteLength) throw new RangeError('it ends within a field')
+  }
+
+  #uint32(): number {
+    this.#readVarint()
+    return this.#low
   }
 
   #readVarint(): void {
@@ -120,7 +117,7 @@ export class MessageReader {
     let at = this.position
     // Nearly all are of one byte.
     const first = bytes[at] ?? 0
-    if (first < 0x80 && at < this.end) {
+    if (first < 0x80 && at < bytes.byteLength) {
       this.position = at + 1
       this.#low = first
       this.#high = 0
@@ -129,7 +126,7 @@ export class MessageReader {
     let low = 0
     let high = 0
     for (let shift = 0; shift < 70; shift += 7) {
-      if (at >= this.end) throw new RangeError('it ends within a number')
+      if (at >= bytes.byteLength) throw new RangeError('it ends within a number')
       const byte = bytes[at] ?? 0
       at += 1
       const value = byte & 0x7f
