@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { parse } from 'yaml'
 import { useSetupProject } from './testing/setup-project.fixture.ts'
 
@@ -140,3 +140,14 @@ test('maven: what is in a comment stays what it is', () => {
 
   expect(read('.mvn/extensions.xml')).toMatch(/^<extensions>\n<!-- <\/extensions> -->\n {2}<extension>/)
 })
+
+test.runIf(process.platform === 'linux')(
+  'a folder where nothing can be made is an error, and not tried for ever',
+  () => {
+    vi.stubEnv('CCACHE_CONFIGPATH', '/proc/nope/ccache.conf')
+
+    expect(() => run('ccache', { write: true })).toThrow(
+      expect.objectContaining({ name: 'SetupError', message: expect.stringContaining('ENOENT') }),
+    )
+  },
+)

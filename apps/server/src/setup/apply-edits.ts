@@ -77,7 +77,7 @@ function readIfThere(path: string): Buffer | undefined {
 function writeBeside(path: string, target: string, content: Buffer): void {
   const existing = statSync(target, { throwIfNoEntry: false })
   if (existing === undefined) {
-    mkdirSync(dirname(target), { recursive: true })
+    makeFolder(dirname(target))
     writeFileSync(path, content)
     return
   }
@@ -85,6 +85,13 @@ function writeBeside(path: string, target: string, content: Buffer): void {
   accessSync(target, constants.W_OK)
   writeFileSync(path, content)
   chmodSync(path, existing.mode)
+}
+
+/** Not by the recursive `mkdirSync` of Node.js, which never ends where a folder says that nothing can be found in it, as `/proc` does. */
+function makeFolder(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false }) !== undefined) return
+  makeFolder(dirname(path))
+  mkdirSync(path)
 }
 
 function describeFailure<Result>(path: string, operation: () => Result): Result {
