@@ -39,8 +39,8 @@ export interface WithCacheTuning {
    */
   readonly trustCache?: boolean | undefined
   /**
-   * For how long the fallback keeps what is in use, in milliseconds: the use of a blob that the cache answers for is
-   * passed on at least every quarter of it. Default: 4 hours.
+   * The lease of the fallback, in milliseconds: the use of a blob that the cache answers for is passed on to it at least
+   * every quarter of that. It is the fallback, set up with its own, that then keeps the blob. Default: 4 hours.
    */
   readonly leaseMs?: number | undefined
   /** How old an action-cache entry in the cache may be and still be answered, in milliseconds. Default: 0, never. */

@@ -36,7 +36,10 @@ export const withCacheSchema: OptionsSchema = {
     },
     // Its quarter is a timer.
     leaseMs: {
-      ...duration(WITH_CACHE_DEFAULTS.leaseMs, 'For how long the fallback keeps what is in use'),
+      ...duration(
+        WITH_CACHE_DEFAULTS.leaseMs,
+        'For how long what is in use stays, where the fallback has such a lease itself',
+      ),
       maximum: 4 * MAX_TIMER_MS,
     },
     maxStaleMs: duration(
