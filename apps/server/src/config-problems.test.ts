@@ -1,23 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { formatBytes, formatDuration } from './config/units.ts'
 import { loadConfig } from './index.ts'
+import { useConfigFolder } from './testing/config-file.fixture.ts'
 
-let directory: string
-
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'caskade-config-'))
-})
-
-afterEach(() => rmSync(directory, { recursive: true }))
-
-function write(text: string): string {
-  const path = join(directory, 'caskade.yaml')
-  writeFileSync(path, text)
-  return path
-}
+const { write } = useConfigFolder()
 
 test.each([
   [

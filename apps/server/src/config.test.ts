@@ -1,27 +1,14 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { buildBackend } from './backends/build-backend.ts'
 import { formatAddress, isLoopback, parseListenAddress } from './config/listen-address.ts'
 import { parseBytes, parseDuration } from './config/units.ts'
 import { loadConfig, startServer } from './index.ts'
+import { useConfigFolder } from './testing/config-file.fixture.ts'
 
-let directory: string
-
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'caskade-config-'))
-})
-
-afterEach(() => {
-  rmSync(directory, { recursive: true })
-})
-
-function write(text: string): string {
-  const path = join(directory, 'caskade.yaml')
-  writeFileSync(path, text)
-  return path
-}
+const configFolder = useConfigFolder()
+const { write } = configFolder
 
 describe('units', () => {
   test.each([
@@ -87,7 +74,7 @@ describe('loadConfig', () => {
 
     const { config, baseDirectory } = await loadConfig(path)
 
-    expect(baseDirectory).toBe(directory)
+    expect(baseDirectory).toBe(configFolder.path)
     expect(config).toEqual({
       listen: '127.0.0.1:0',
       maxBlobBytes: 2 * 1024 ** 3,
@@ -137,7 +124,7 @@ describe('loadConfig', () => {
   })
 
   test('a file that is not there is named', async () => {
-    await expect(loadConfig(join(directory, 'no.yaml'))).rejects.toThrow(/no\.yaml:\s+cannot read it: ENOENT/)
+    await expect(loadConfig(join(configFolder.path, 'no.yaml'))).rejects.toThrow(/no\.yaml:\s+cannot read it: ENOENT/)
   })
 })
 
@@ -153,7 +140,7 @@ describe('buildBackend', () => {
         fallback: { type: '@caskade/sqlite', path: 'store', maxBytes: '1GiB' },
         maxStaleMs: '10s',
       },
-      directory,
+      configFolder.path,
     )
 
     await storage.start()
@@ -178,7 +165,7 @@ describe('buildBackend', () => {
         weights: { east: 2.5, west: 0 },
         previousWeights: { west: 1 },
       },
-      directory,
+      configFolder.path,
     )
 
     await storage.start()
@@ -240,7 +227,7 @@ describe('buildBackend', () => {
     ],
     [{ type: 'yaml' }, /package @caskade\/yaml is not installed/],
   ])('%j is refused with a clear message', async (config, message) => {
-    await expect(buildBackend(config as { type: string }, directory)).rejects.toThrow(message)
+    await expect(buildBackend(config as { type: string }, configFolder.path)).rejects.toThrow(message)
   })
 
   test('finds a provider that is installed beside the configuration', async () => {
@@ -251,19 +238,19 @@ describe('buildBackend', () => {
       create: (options, context) => ({ options, baseDirectory: context.baseDirectory }) }`,
     )
 
-    const made = await buildBackend({ type: '@me/my-backend', name: 'x' }, directory)
+    const made = await buildBackend({ type: '@me/my-backend', name: 'x' }, configFolder.path)
 
-    expect(made).toEqual({ options: { name: 'x' }, baseDirectory: directory })
+    expect(made).toEqual({ options: { name: 'x' }, baseDirectory: configFolder.path })
   })
 
   test('tells a package that is no provider from one that cannot be loaded', async () => {
     installPackage('other', 'export const nothing = 1')
     installPackage('broken', "import 'a-dependency-that-is-missing'")
 
-    await expect(buildBackend({ type: '@me/other' }, directory)).rejects.toThrow(
+    await expect(buildBackend({ type: '@me/other' }, configFolder.path)).rejects.toThrow(
       /@me\/other does not export a provider/,
     )
-    await expect(buildBackend({ type: '@me/broken' }, directory)).rejects.toThrow(
+    await expect(buildBackend({ type: '@me/broken' }, configFolder.path)).rejects.toThrow(
       /cannot be loaded:.*a-dependency-that-is-missing/,
     )
   })
@@ -271,9 +258,9 @@ describe('buildBackend', () => {
 
 describe('startServer', () => {
   test('leaves nothing running when an address is taken', async () => {
-    const first = await startServer({ listen: '127.0.0.1:0', httpListen: '127.0.0.1:0', data: directory })
+    const first = await startServer({ listen: '127.0.0.1:0', httpListen: '127.0.0.1:0', data: configFolder.path })
     const { port } = first.httpAddress
-    const config = { listen: '127.0.0.1:0', httpListen: `127.0.0.1:${port}`, data: directory }
+    const config = { listen: '127.0.0.1:0', httpListen: `127.0.0.1:${port}`, data: configFolder.path }
 
     await expect(startServer(config)).rejects.toMatchObject({ code: 'EADDRINUSE' })
 
@@ -285,7 +272,7 @@ describe('startServer', () => {
 })
 
 function installPackage(name: string, code: string): void {
-  const folder = join(directory, 'node_modules', '@me', name)
+  const folder = join(configFolder.path, 'node_modules', '@me', name)
   mkdirSync(folder, { recursive: true })
   writeFileSync(
     join(folder, 'package.json'),

@@ -1,22 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { loadConfig } from './index.ts'
+import { useConfigFolder } from './testing/config-file.fixture.ts'
 
-let directory: string
-
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'caskade-config-'))
-})
-
-afterEach(() => rmSync(directory, { recursive: true }))
-
-function write(text: string): string {
-  const path = join(directory, 'caskade.yaml')
-  writeFileSync(path, text)
-  return path
-}
+const { write } = useConfigFolder()
 
 test('frontends are options of their own', async () => {
   const path = write('frontends:\n  nx: { overwrite: true, instance: main }\n  reapi: { enabled: false }\n')
