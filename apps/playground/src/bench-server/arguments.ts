@@ -1,5 +1,6 @@
 import { tmpdir } from 'node:os'
 import { parseArgs } from 'node:util'
+import { parseSeed, withoutDashes } from '../bench/shared-arguments.ts'
 import { serverCases } from './cases.ts'
 import type { ServerCase } from './server-case.ts'
 import type { SubjectKind } from './subject.ts'
@@ -35,20 +36,19 @@ left out, and the report says so. An option that narrows may be given more than 
 /** Reads the command line. Throws when it asks for what there is not. */
 export function parseServerBenchArguments(words: readonly string[]): ServerBenchArguments {
   const { values } = parseArgs({
-    args: words[0] === '--' ? words.slice(1) : [...words],
+    args: withoutDashes(words),
     options: {
       help: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       write: { type: 'boolean', default: false },
+      seed: { type: 'string', default: '1' },
+      directory: { type: 'string', default: tmpdir() },
       only: { type: 'string', multiple: true },
       'in-flight': { type: 'string', multiple: true },
       server: { type: 'string', multiple: true },
-      seed: { type: 'string', default: '1' },
-      directory: { type: 'string', default: tmpdir() },
     },
   })
-  const seed = Number(values.seed)
-  if (!Number.isSafeInteger(seed)) throw new RangeError(`--seed: ${values.seed} is not a whole number`)
+  const seed = parseSeed(values.seed)
   const unknown = values.server?.find((name) => !subjectKinds.some((kind) => kind.name === name))
   if (unknown !== undefined) throw new RangeError(`--server: there is no ${unknown}`)
   const cases = serverCases.filter(

@@ -31,6 +31,7 @@ export interface ServerReport {
 /** Writes up what was measured, as the content of SERVER-BENCHMARKS.md. */
 export function makeServerReport(report: ServerReport): string {
   const { subjects, missing, results, effort, seed, command, date } = report
+  const ours = subjects.filter(({ kind }) => kind.isOurs).map(({ kind }) => kind.name)
   const peers = subjects.filter(({ kind }) => !kind.isOurs && hasFigures(results, kind.name))
   return `# Benchmarks of the server
 
@@ -62,7 +63,7 @@ ${TARGET_PEERS.filter((peer) => hasFigures(results, peer))
 
 ## Ratios of CPU
 
-${peers.map(({ kind }) => ratiosSection(kind.name, results)).join('\n')}
+${peers.map(({ kind }) => ratiosSection(kind.name, ours, results)).join('\n')}
 ## Figures
 
 ${figuresTable(results)}
@@ -108,11 +109,8 @@ function hasFigures(results: readonly ServerCaseResult[], peer: string): boolean
   return results.some(({ figures }) => figures.some(({ subject }) => subject === peer))
 }
 
-function ratiosSection(peer: string, results: readonly ServerCaseResult[]): string {
+function ratiosSection(peer: string, ours: readonly string[], results: readonly ServerCaseResult[]): string {
   const measured = results.filter((result) => hasFigures([result], peer))
-  const ours = [...new Set(measured.flatMap(({ figures }) => figures.map(({ subject }) => subject)))].filter((name) =>
-    name.startsWith('caskade'),
-  )
   const rows = measured.map((result) => [
     result.operation,
     String(result.inFlight),

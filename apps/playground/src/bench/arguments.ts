@@ -5,6 +5,7 @@ import { casesOf, sizes } from './cases.ts'
 import { contests } from './contests.ts'
 import { formatSize } from './format.ts'
 import { operations } from './operations.ts'
+import { parseSeed, withoutDashes } from './shared-arguments.ts'
 import type { Contest } from './subject.ts'
 
 /** What the command line asks for. */
@@ -36,17 +37,16 @@ An option that names one of several may be given more than once.
 /** Reads the command line. Throws when it asks for what there is not. */
 export function parseBenchArguments(words: readonly string[]): BenchArguments {
   const { values } = parseArgs({
-    // `pnpm bench -- --quick` hands over the dashes as well.
-    args: words[0] === '--' ? words.slice(1) : [...words],
+    args: withoutDashes(words),
     options: {
       help: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       write: { type: 'boolean', default: false },
+      seed: { type: 'string', default: '1' },
+      directory: { type: 'string', default: tmpdir() },
       backend: { type: 'string', multiple: true },
       only: { type: 'string', multiple: true },
       size: { type: 'string', multiple: true },
-      seed: { type: 'string', default: '1' },
-      directory: { type: 'string', default: tmpdir() },
     },
   })
   const backends = chosen(
@@ -60,8 +60,7 @@ export function parseBenchArguments(words: readonly string[]): BenchArguments {
     operations.map(({ name }) => name),
   )
   const sizeNames = chosen('--size', values.size, sizes.map(sizeName))
-  const seed = Number(values.seed)
-  if (!Number.isSafeInteger(seed)) throw new RangeError(`--seed: ${values.seed} is not a whole number`)
+  const seed = parseSeed(values.seed)
   const selected = contests
     .filter(({ backend }) => backends.includes(backend))
     .map((contest) => ({
