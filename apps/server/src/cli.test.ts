@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { ServerStatus } from './statistics/server-status.ts'
 
 const cli = fileURLToPath(new URL('cli.ts', import.meta.url))
 let directory: string
@@ -21,7 +22,12 @@ afterEach(() => {
 
 function caskade(...args: string[]): ChildProcess {
   const env = { ...process.env, XDG_CACHE_HOME: join(directory, 'cache') }
-  return spawn(process.execPath, ['--conditions=@caskade/source', cli, ...args], { cwd: directory, env })
+  return spawn(process.execPath, ['--conditions=@caskade/source', cli, ...args], {
+    cwd: directory,
+    env,
+    // A group of its own, as in a terminal.
+    detached: true,
+  })
 }
 
 async function outcome(child: ChildProcess): Promise<{ code: number | null; stdout: string; stderr: string }> {
@@ -72,6 +78,7 @@ describe('caskade', () => {
     [['--config', 'none.yaml'], /none\.yaml:\s+cannot read it: ENOENT/],
     [['--config', 'bad.yaml'], /bad\.yaml:\s+listn: unknown option; did you mean listen\?/],
     [['--listen', '8980'], /listen: "8980" is not host:port/],
+    [['--workers', 'all'], /--workers: "all" is not a whole number from 1 to 256, or auto/],
   ])('serve %j ends with a message and no stack', async (args, message) => {
     writeFileSync(join(directory, 'bad.yaml'), 'listn: x')
 
@@ -93,6 +100,18 @@ describe('caskade', () => {
     child.kill('SIGTERM')
 
     expect(await once(child, 'exit')).toEqual([0, null])
+  })
+
+  test('serve as several processes is stopped by the signal of a terminal, which all of them get', async () => {
+    const child = caskade('serve', ...anyPort, '--workers', '2')
+    const said = await ready(child)
+    const [, http] = /HTTP\s+(http:\/\/[\d.:]+)/.exec(said) ?? []
+    const { workers } = (await (await fetch(`${http}/status`)).json()) as ServerStatus
+
+    expect(workers).toEqual({ running: 2, replaced: 0 })
+    process.kill(-(child.pid ?? 0), 'SIGINT')
+    expect(await once(child, 'exit')).toEqual([0, null])
+    await expect(fetch(`${http}/status`)).rejects.toThrow('fetch failed')
   })
 
   test('flags win over the configuration file, whose paths are relative to it', async () => {

@@ -14,6 +14,7 @@ Options of both:
 
 Options of serve:
   --data DIR                  keep data here (default: the platform's cache folder)
+  --workers N|auto            serve with so many processes; auto for one for each core (default 1)
 
 Options of setup, which without TOOL is about all that the project is built with:
   --project DIR               the folder of the project (default: the current one)
@@ -30,6 +31,7 @@ const OPTIONS = {
   listen: { type: 'string' },
   'http-listen': { type: 'string' },
   data: { type: 'string' },
+  workers: { type: 'string' },
   project: { type: 'string' },
   instance: { type: 'string' },
   write: { type: 'boolean' },
@@ -57,6 +59,7 @@ export interface Flags {
   readonly 'http-listen'?: string | undefined
   readonly data?: string | undefined
   readonly project?: string | undefined
+  readonly workers?: string | undefined
   readonly instance?: string | undefined
   readonly write?: boolean | undefined
   readonly version?: boolean | undefined
@@ -82,7 +85,7 @@ export function parseCommandLine(args: string[]): CommandLine {
   }
   if (command === 'setup') {
     if (rest.length > 1) throw new UsageError(`setup takes one tool, or none for all, and was given ${rest.join(' ')}`)
-    refuse(flags, ['data'], 'serve')
+    refuse(flags, ['data', 'workers'], 'serve')
     return { command, tool: rest[0], flags }
   }
   if (command === undefined) throw new UsageError('a command is missing: serve, or setup')

@@ -140,7 +140,7 @@ describe('buildBackend', () => {
         fallback: { type: '@caskade/sqlite', path: 'store', maxBytes: '1GiB' },
         maxStaleMs: '10s',
       },
-      configFolder.path,
+      { baseDirectory: configFolder.path },
     )
 
     await storage.start()
@@ -165,7 +165,7 @@ describe('buildBackend', () => {
         weights: { east: 2.5, west: 0 },
         previousWeights: { west: 1 },
       },
-      configFolder.path,
+      { baseDirectory: configFolder.path },
     )
 
     await storage.start()
@@ -227,7 +227,9 @@ describe('buildBackend', () => {
     ],
     [{ type: 'yaml' }, /package @caskade\/yaml is not installed/],
   ])('%j is refused with a clear message', async (config, message) => {
-    await expect(buildBackend(config as { type: string }, configFolder.path)).rejects.toThrow(message)
+    await expect(buildBackend(config as { type: string }, { baseDirectory: configFolder.path })).rejects.toThrow(
+      message,
+    )
   })
 
   test('finds a provider that is installed beside the configuration', async () => {
@@ -238,7 +240,7 @@ describe('buildBackend', () => {
       create: (options, context) => ({ options, baseDirectory: context.baseDirectory }) }`,
     )
 
-    const made = await buildBackend({ type: '@me/my-backend', name: 'x' }, configFolder.path)
+    const made = await buildBackend({ type: '@me/my-backend', name: 'x' }, { baseDirectory: configFolder.path })
 
     expect(made).toEqual({ options: { name: 'x' }, baseDirectory: configFolder.path })
   })
@@ -247,10 +249,10 @@ describe('buildBackend', () => {
     installPackage('other', 'export const nothing = 1')
     installPackage('broken', "import 'a-dependency-that-is-missing'")
 
-    await expect(buildBackend({ type: '@me/other' }, configFolder.path)).rejects.toThrow(
+    await expect(buildBackend({ type: '@me/other' }, { baseDirectory: configFolder.path })).rejects.toThrow(
       /@me\/other does not export a provider/,
     )
-    await expect(buildBackend({ type: '@me/broken' }, configFolder.path)).rejects.toThrow(
+    await expect(buildBackend({ type: '@me/broken' }, { baseDirectory: configFolder.path })).rejects.toThrow(
       /cannot be loaded:.*a-dependency-that-is-missing/,
     )
   })

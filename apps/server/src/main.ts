@@ -3,6 +3,7 @@ import type { CommandLine, Flags } from './command-line.ts'
 import { parseCommandLine, USAGE, UsageError } from './command-line.ts'
 import type { LoadConfigOptions, LoadedConfig } from './config/load-config.ts'
 import { loadConfig } from './config/load-config.ts'
+import { parseWorkers } from './config/worker-count.ts'
 import { version } from './version.ts'
 
 /** How to leave when the command line itself is wrong. */
@@ -54,6 +55,7 @@ async function configOf(flags: Flags, options?: LoadConfigOptions): Promise<Load
       ...(flags['http-listen'] !== undefined && { httpListen: flags['http-listen'] }),
       // Relative to where the command is run, not to the configuration file.
       ...(flags.data !== undefined && { data: resolve(flags.data) }),
+      ...(flags.workers !== undefined && { workers: parseWorkers(flags.workers, '--workers') }),
     },
   }
 }

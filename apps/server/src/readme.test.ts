@@ -9,7 +9,7 @@ import { DEFAULT_HTTP_LISTEN, DEFAULT_LISTEN } from './config/server-config.ts'
 import { setupTools } from './setup/setup-tools.ts'
 import type { ServerStatus } from './statistics/server-status.ts'
 import { serverStatus } from './statistics/server-status.ts'
-import { rateOf, Statistics } from './statistics/statistics.ts'
+import { rateOf } from './statistics/statistics.ts'
 
 const repository = join(import.meta.dirname, '..', '..', '..')
 const folder = mkdtempSync(join(tmpdir(), 'caskade-readme-'))
@@ -39,7 +39,7 @@ describe('apps/server/README.md', () => {
     const { config, baseDirectory } = await loadConfig(path)
 
     expect(config.backend).toBeDefined()
-    if (config.backend !== undefined) await buildBackend(config.backend, baseDirectory)
+    if (config.backend !== undefined) await buildBackend(config.backend, { baseDirectory })
   })
 })
 
@@ -80,7 +80,7 @@ test('apps/server/docs/README.md has a status in which the store is the sum of t
   }
   expect(store.dedupRate).toBe(rateOf(store.deduplicated.bytes, store.offered.bytes))
   for (const { hits, misses, hitRate } of Object.values(tools)) expect(hitRate).toBe(rateOf(hits, hits + misses))
-  const { store: _, tools: __, ...real } = serverStatus(new Statistics(), new Date())
+  const { store: _, tools: __, ...real } = serverStatus({ tools: {}, workers: { running: 1, replaced: 0 } }, new Date())
   expect(Object.keys(rest)).toEqual(Object.keys(real))
 })
 

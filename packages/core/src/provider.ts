@@ -21,6 +21,8 @@ export const MAX_TIMER_MS: number = 2 ** 31 - 1
 export interface OptionSchema {
   readonly type: 'string' | 'number' | 'integer' | 'boolean' | 'object' | 'array'
   readonly format?: 'bytes' | 'duration-ms' | 'backend' | 'backends' | 'path' | undefined
+  /** Of a child: it holds only copies of what is kept elsewhere, so that each of several processes may have one of its own. */
+  readonly holdsCopies?: boolean | undefined
   readonly description: string
   readonly minimum?: number | undefined
   readonly maximum?: number | undefined
@@ -50,6 +52,11 @@ export interface ProviderContext {
   readonly build: (config: BackendConfig) => Promise<Backend>
   /** The folder that relative paths in the options are relative to. */
   readonly baseDirectory: string
+  /**
+   * How many processes make a backend of these options at the same time, each for itself. What is bounded in each process,
+   * such as memory, gets its share of the bound. Default: 1.
+   */
+  readonly processes?: number | undefined
 }
 
 /** What a package exports as `provider` so that configurations can name it. */
@@ -59,4 +66,9 @@ export interface Provider<Options = never> {
   readonly schema: OptionsSchema
   /** Makes both halves, neither of them started. `options` fit the schema. */
   create(options: Options, context: ProviderContext): Backend | Promise<Backend>
+  /**
+   * Why several processes cannot serve what these options describe, each with a backend of its own; undefined when they can,
+   * as far as the children can. A provider without this method is for one process alone.
+   */
+  sharingProblem?(options: Options): string | undefined
 }

@@ -110,7 +110,7 @@ export const provider: Provider<GcsConfig> = {
       },
     },
   },
-  create({ bucket, ...config }, { baseDirectory }) {
+  create({ bucket, maxConnections = DEFAULTS.maxConnections, ...config }, { baseDirectory, processes = 1 }) {
     const { projectId, keyFilename, apiEndpoint, useAuthWithCustomEndpoint, userProject, ...options } = config
     const storageOptions: StorageOptions = {
       ...(projectId !== undefined && { projectId }),
@@ -119,6 +119,11 @@ export const provider: Provider<GcsConfig> = {
       ...(useAuthWithCustomEndpoint !== undefined && { useAuthWithCustomEndpoint }),
     }
     const bucketOptions = userProject === undefined ? {} : { userProject }
-    return gcsBackend({ ...options, bucket: new Storage(storageOptions).bucket(bucket, bucketOptions) })
+    return gcsBackend({
+      ...options,
+      maxConnections: Math.ceil(maxConnections / processes),
+      bucket: new Storage(storageOptions).bucket(bucket, bucketOptions),
+    })
   },
+  sharingProblem: () => undefined,
 }

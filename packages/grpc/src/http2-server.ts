@@ -28,6 +28,8 @@ export interface ListenOptions {
   readonly host: string
   /** 0 picks a free one. */
   readonly port: number
+  /** Whether other processes may listen there as well, which then share the connections. Default: false. */
+  readonly reusePort?: boolean | undefined
 }
 
 /** Serves gRPC over HTTP/2 in plain text, on `node:http2`. */
@@ -62,10 +64,10 @@ export class Http2GrpcServer {
   }
 
   /** Starts listening. Rejects with the error of Node.js, such as EADDRINUSE. */
-  async listen({ host, port }: ListenOptions): Promise<AddressInfo> {
+  async listen({ host, port, reusePort = false }: ListenOptions): Promise<AddressInfo> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.#server.once('error', reject)
-    this.#server.listen(port, host, resolve)
+    this.#server.listen({ port, host, reusePort }, resolve)
     await promise
     this.#server.off('error', reject)
     return this.#server.address() as AddressInfo

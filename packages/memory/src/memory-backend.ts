@@ -28,5 +28,8 @@ export const provider: Provider<Omit<MemoryOptions, 'now'>> = {
       },
     },
   },
-  create: memoryBackend,
+  create({ maxBytes = QUOTA_DEFAULTS.maxBytes, ...options }, { processes = 1 }) {
+    return memoryBackend({ ...options, maxBytes: Math.floor(maxBytes / processes) })
+  },
+  sharingProblem: () => 'what it holds is in the memory of one process',
 }

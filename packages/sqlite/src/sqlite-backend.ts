@@ -47,4 +47,5 @@ export const provider: Provider<SqliteConfig> = {
     },
   },
   create: (config, { baseDirectory }) => sqliteBackend({ ...config, path: resolve(baseDirectory, config.path) }),
+  sharingProblem: () => undefined,
 }

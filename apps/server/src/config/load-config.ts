@@ -9,6 +9,7 @@ import { instanceNameProblem } from './instance-name.ts'
 import { parseListenAddress } from './listen-address.ts'
 import type { ServerConfig } from './server-config.ts'
 import { serverSchema } from './server-config.ts'
+import { countWorkers, parseWorkers } from './worker-count.ts'
 import { yamlProblem } from './yaml-problem.ts'
 
 /** A configuration, and the folder that its relative paths are relative to. */
@@ -39,18 +40,21 @@ export async function loadConfig(
   const baseDirectory = dirname(resolve(path))
   const options = await readOptions(path)
   const problems: string[] = []
-  const config = await collectProblems(problems, () => checkOptions(serverSchema, withTextPorts(options), ''))
+  const texts = withTexts(options)
+  const config = await collectProblems(problems, () => checkOptions(serverSchema, texts, ''))
   for (const address of ADDRESSES) {
-    const text = withTextPorts(options)[address]
+    const text = texts[address]
     if (typeof text === 'string') await collectProblems(problems, () => parseListenAddress(text, address))
   }
+  const workers = await collectProblems(problems, () => workersOf(texts['workers']))
   if (isObject(options['frontends'])) problems.push(...instanceProblems(options['frontends']))
   const { backend } = options
   // Only made: nothing of it is started, so nothing has to be stopped.
   if (checksBackend && isObject(backend))
-    await collectProblems(problems, () => buildBackend(backend as BackendConfig, baseDirectory))
+    await collectProblems(problems, () => buildBackend(backend as BackendConfig, { baseDirectory, processes: workers }))
   if (problems.length > 0) throw new ConfigError(problems, path)
-  return { config: config as ServerConfig, baseDirectory, path: resolve(path) }
+  const { workers: _, ...rest } = config as ServerConfig
+  return { config: { ...rest, ...(workers !== undefined && { workers }) }, baseDirectory, path: resolve(path) }
 }
 
 async function readOptions(path: string): Promise<Options> {
@@ -66,10 +70,16 @@ async function readOptions(path: string): Promise<Options> {
 
 const ADDRESSES = ['listen', 'httpListen']
 
-/** A port alone is a number to YAML. What is wrong with it is the same as with the text. */
-function withTextPorts(options: Options): Options {
-  const ports = Object.entries(options).filter(([key, value]) => ADDRESSES.includes(key) && typeof value === 'number')
-  return { ...options, ...Object.fromEntries(ports.map(([key, port]) => [key, String(port)])) }
+/** What may be written as a number, a port alone for one, is a text. What is wrong with it is the same. */
+function withTexts(options: Options): Options {
+  const isNumber = ([key, value]: [string, unknown]): boolean =>
+    [...ADDRESSES, 'workers'].includes(key) && typeof value === 'number'
+  const numbers = Object.entries(options).filter(isNumber)
+  return { ...options, ...Object.fromEntries(numbers.map(([key, value]) => [key, String(value)])) }
+}
+
+function workersOf(text: unknown): number | undefined {
+  return typeof text === 'string' ? countWorkers(parseWorkers(text, 'workers')) : undefined
 }
 
 /** Names of instances that nobody could use. An empty one stands for requests that name none. */

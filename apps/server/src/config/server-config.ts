@@ -2,6 +2,7 @@ import type { BackendConfig, DigestFunction, OptionsSchema } from '@caskade/core
 import { MAX_TIMER_MS } from '@caskade/core'
 import type { HttpFrontendConfigs } from '../frontends/create-frontends.ts'
 import { httpFrontendSchemas } from '../frontends/create-frontends.ts'
+import type { WorkerCount } from './worker-count.ts'
 
 /** What a configuration says of the Remote Execution API over gRPC. */
 interface ReapiConfig {
@@ -32,6 +33,11 @@ export interface ServerConfig {
   readonly data?: string | undefined
   /** The tree of backends. Default: memory in front of SQLite in the data folder. */
   readonly backend?: BackendConfig | undefined
+  /**
+   * How many processes serve, all of one store; `auto` for one for each core. Connections are spread over them, and each has
+   * its share of what is bounded for the server, such as memory. Default: 1, this process.
+   */
+  readonly workers?: WorkerCount | undefined
   /** The protocols that are served, and how. Default: all of them, to any instance. */
   readonly frontends?: FrontendConfigs | undefined
   /** The digest functions that are offered. Default: SHA-256 alone. */
@@ -61,6 +67,7 @@ export const serverSchema: OptionsSchema = {
     httpListen: { type: 'string', description: 'Where HTTP/1.1 is served, as host:port' },
     data: { type: 'string', format: 'path', description: 'The folder for uploads, and for the default backend' },
     backend: { type: 'object', format: 'backend', description: 'The tree of backends' },
+    workers: { type: 'string', description: 'How many processes serve; auto for one for each core' },
     frontends: {
       type: 'object',
       description: 'The protocols that are served, and how',

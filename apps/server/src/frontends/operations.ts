@@ -5,7 +5,7 @@ import type { HttpFrontend } from './http-frontend.ts'
 /** What the operations frontend tells of. */
 export interface OperationsContext {
   /** What there is to say of the server, as JSON. */
-  readonly status: () => unknown
+  readonly status: () => Promise<unknown>
 }
 
 /**
@@ -13,9 +13,9 @@ export interface OperationsContext {
  * done since it started.
  */
 export function operationsFrontend({ status }: OperationsContext): HttpFrontend {
-  const answers = new Map<string, (exchange: HttpExchange) => void>([
+  const answers = new Map<string, (exchange: HttpExchange) => Promise<void> | void>([
     ['/healthz', (exchange) => exchange.sendText({ status: 200 }, 'ok')],
-    ['/status', (exchange) => exchange.sendJson({ status: 200 }, status())],
+    ['/status', async (exchange) => exchange.sendJson({ status: 200 }, await status())],
   ])
   return {
     name: 'operations',
@@ -28,7 +28,7 @@ export function operationsFrontend({ status }: OperationsContext): HttpFrontend 
         async answer() {
           const { method } = exchange
           if (method !== 'GET' && method !== 'HEAD') throw methodRefusal(method, 'GET, HEAD')
-          answer(exchange)
+          await answer(exchange)
         },
       }
     },

@@ -24,6 +24,12 @@ export interface HttpServerOptions {
   readonly onFailure: (exchange: HttpExchange, error: unknown) => void
 }
 
+/** Where an {@link HttpServer} listens. */
+export interface ListenOptions extends ListenAddress {
+  /** Whether other processes may listen there as well, which then share the connections. Default: false. */
+  readonly reusePort?: boolean | undefined
+}
+
 /** A frontend, and what a request asks of it. */
 interface Route {
   readonly frontend: HttpFrontend
@@ -58,10 +64,10 @@ export class HttpServer {
   }
 
   /** Starts listening. Rejects with the error of Node.js, such as EADDRINUSE. */
-  async listen({ host, port }: ListenAddress): Promise<AddressInfo> {
+  async listen({ host, port, reusePort = false }: ListenOptions): Promise<AddressInfo> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.#server.once('error', reject)
-    this.#server.listen(port, host, resolve)
+    this.#server.listen({ port, host, reusePort }, resolve)
     await promise
     this.#server.off('error', reject)
     return this.#server.address() as AddressInfo

@@ -1,6 +1,6 @@
 import { version } from '../version.ts'
-import type { Amount, Statistics, ToolReport } from './statistics.ts'
-import { rateOf } from './statistics.ts'
+import type { Amount, ToolReport } from './statistics.ts'
+import { rateOf, sumAmounts } from './statistics.ts'
 
 /** What a server says of itself, as `/status` serves it. */
 export interface ServerStatus {
@@ -8,6 +8,12 @@ export interface ServerStatus {
   /** ISO 8601, in UTC. */
   readonly startedAt: string
   readonly uptimeSeconds: number
+  readonly workers: {
+    /** How many serve. */
+    readonly running: number
+    /** How many ended without having been told to, since the server started. */
+    readonly replaced: number
+  }
   /** All tools together, since the server started. */
   readonly store: {
     /** Content that was offered for upload: received, or known to be stored already. */
@@ -22,17 +28,23 @@ export interface ServerStatus {
   readonly tools: Readonly<Record<string, ToolReport>>
 }
 
+/** What all processes of a server come to. */
+export interface ServerTotals {
+  readonly workers: ServerStatus['workers']
+  readonly tools: ServerStatus['tools']
+}
+
 /** Says what a server has done since it started. */
-export function serverStatus(statistics: Statistics, startedAt: Date): ServerStatus {
-  const tools = statistics.report()
+export function serverStatus({ tools, workers }: ServerTotals, startedAt: Date): ServerStatus {
   const sumOf = (kind: 'offered' | 'deduplicated' | 'sent'): Amount =>
-    sum(Object.values(tools).map((tool) => tool[kind]))
+    sumAmounts(Object.values(tools).map((tool) => tool[kind]))
   const offered = sumOf('offered')
   const deduplicated = sumOf('deduplicated')
   return {
     version,
     startedAt: startedAt.toISOString(),
     uptimeSeconds: Math.floor((Date.now() - startedAt.getTime()) / 1000),
+    workers,
     store: {
       offered,
       deduplicated,
@@ -40,12 +52,5 @@ export function serverStatus(statistics: Statistics, startedAt: Date): ServerSta
       sent: sumOf('sent'),
     },
     tools,
-  }
-}
-
-function sum(amounts: readonly Amount[]): Amount {
-  return {
-    count: amounts.reduce((count, amount) => count + amount.count, 0),
-    bytes: amounts.reduce((bytes, amount) => bytes + amount.bytes, 0),
   }
 }

@@ -81,6 +81,29 @@ export class Statistics {
   }
 }
 
+/** Adds what the processes of a server report. */
+export function sumReports(reports: readonly Readonly<Record<string, ToolReport>>[]): Record<string, ToolReport> {
+  const names = new Set(reports.flatMap((report) => Object.keys(report)))
+  const sums = [...names].toSorted().map((name) => {
+    const tools = reports.flatMap((report) => report[name] ?? [])
+    const count = (kind: 'hits' | 'misses'): number => tools.reduce((total, tool) => total + tool[kind], 0)
+    const amount = (kind: 'sent' | 'offered' | 'deduplicated'): Amount => sumAmounts(tools.map((tool) => tool[kind]))
+    const [hits, misses] = [count('hits'), count('misses')]
+    const hitRate = rateOf(hits, hits + misses)
+    const amounts = { sent: amount('sent'), offered: amount('offered'), deduplicated: amount('deduplicated') }
+    return [name, { hits, misses, hitRate, ...amounts }] as const
+  })
+  return Object.fromEntries(sums)
+}
+
+/** Adds amounts. */
+export function sumAmounts(amounts: readonly Amount[]): Amount {
+  return {
+    count: amounts.reduce((count, amount) => count + amount.count, 0),
+    bytes: amounts.reduce((bytes, amount) => bytes + amount.bytes, 0),
+  }
+}
+
 /** What part of a whole something is, to four digits; null when there is no whole. */
 export function rateOf(part: number, whole: number): number | null {
   return whole === 0 ? null : Math.round((part / whole) * 10_000) / 10_000

@@ -56,4 +56,5 @@ export const shardedProvider: Provider<ShardedConfig> = {
     for (const [name, config] of Object.entries(shards)) backends.push([name, await build(config)])
     return sharded({ shards: Object.fromEntries(backends), ...weights })
   },
+  sharingProblem: () => undefined,
 }

@@ -46,4 +46,5 @@ export const sizePartitionedProvider: Provider<SizePartitionedConfig> = {
   async create({ small, large, ...tuning }, { build }) {
     return sizePartitioned({ ...tuning, small: await build(small), large: await build(large) })
   },
+  sharingProblem: () => undefined,
 }

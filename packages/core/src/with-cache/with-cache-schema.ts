@@ -7,7 +7,7 @@ export const withCacheSchema: OptionsSchema = {
   type: 'object',
   required: ['cache', 'fallback'],
   properties: {
-    cache: { type: 'object', format: 'backend', description: 'The fast backend, asked first' },
+    cache: { type: 'object', format: 'backend', holdsCopies: true, description: 'The fast backend, asked first' },
     fallback: { type: 'object', format: 'backend', description: 'The backend that holds everything' },
     deferFallbackWrites: {
       type: 'boolean',

@@ -47,4 +47,6 @@ export const withCacheProvider: Provider<WithCacheConfig> = {
       fallback: await build(fallback),
     })
   },
+  sharingProblem: ({ deferFallbackWrites = false }) =>
+    deferFallbackWrites ? 'a deferred write can be read only by the process that accepted it' : undefined,
 }
