@@ -7,7 +7,10 @@ import { parseServerBenchArguments, serverBenchUsage } from './bench-server/argu
 import { LoadGenerator } from './bench-server/load.ts'
 import type { MeasuredSubject, ServerReport } from './bench-server/report.ts'
 import { makeServerReport, serverSummary } from './bench-server/report.ts'
-import type { ServerCaseResult } from './bench-server/run-case.ts'
+import type { CaseProfile } from './bench-server/profile-case.ts'
+import { profileCase } from './bench-server/profile-case.ts'
+import { makeProfileReport } from './bench-server/profile-report.ts'
+import type { ServerCaseResult, ServerRunOptions } from './bench-server/run-case.ts'
 import { runServerCase } from './bench-server/run-case.ts'
 import { fullServerEffort, quickServerEffort } from './bench-server/server-case.ts'
 import type { SubjectKind } from './bench-server/subject.ts'
@@ -19,7 +22,9 @@ const PLAYGROUND = join(import.meta.dirname, '..')
 const PEERS = join(tmpdir(), 'caskade-bench-peers')
 
 const words = process.argv.slice(2)
-const { help, quick, write, seed, directory, cases, kinds } = parseServerBenchArguments(words)
+const { help, quick, write, profile, seed, directory, cases, kinds } = parseServerBenchArguments(words)
+const effort = quick ? quickServerEffort : fullServerEffort
+const called = ['pnpm bench:server', ...words.filter((word) => word !== '--').map(quoted)].join(' ')
 if (help) process.stdout.write(serverBenchUsage)
 else await main()
 
@@ -28,27 +33,45 @@ async function main(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void abandon(folder))
   try {
     process.stdout.write(`${describeMachine()}; seed ${seed}\n`)
-    const load = await LoadGenerator.build(folder)
-    const { subjects, missing } = await install(kinds)
-    const effort = quick ? quickServerEffort : fullServerEffort
-    const results: ServerCaseResult[] = []
-    const command = ['pnpm bench:server', ...words.filter((word) => word !== '--')].join(' ')
-    for (const serverCase of cases) {
-      const result = await runServerCase(
-        serverCase,
-        subjects.map(({ kind }) => kind),
-        { effort, seed, folder, load },
-      )
-      process.stderr.write(`${serverSummary(result)}\n`)
-      results.push(result)
-      if (write) await writeReport({ subjects, missing, results, effort, seed, command, date: new Date() })
-    }
-    if (!write) {
-      process.stdout.write(makeServerReport({ subjects, missing, results, effort, seed, command, date: new Date() }))
-    }
+    const options = { effort, seed, folder, load: await LoadGenerator.build(folder) }
+    await (profile ? profileAll(options) : measureAll(options))
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+async function measureAll(options: ServerRunOptions): Promise<void> {
+  const { subjects, missing } = await install(kinds)
+  const results: ServerCaseResult[] = []
+  const report = (): ServerReport => ({ subjects, missing, results, effort, seed, command: called, date: new Date() })
+  for (const serverCase of cases) {
+    const result = await runServerCase(
+      serverCase,
+      subjects.map(({ kind }) => kind),
+      options,
+    )
+    process.stderr.write(`${serverSummary(result)}\n`)
+    results.push(result)
+    if (write) await writeReport(report())
+  }
+  if (!write) process.stdout.write(makeServerReport(report()))
+}
+
+async function profileAll(options: ServerRunOptions): Promise<void> {
+  const profiles: CaseProfile[] = []
+  for (const serverCase of cases) {
+    for (const kind of kinds) {
+      profiles.push(await profileCase(serverCase, kind, options))
+      process.stderr.write(`${serverCase.operation}, ${serverCase.inFlight} in flight: ${kind.name}\n`)
+    }
+  }
+  const report = makeProfileReport({ profiles, seed, command: called, date: new Date() })
+  if (write) await writeFile(join(PLAYGROUND, 'SERVER-PROFILES.md'), report)
+  else process.stdout.write(report)
+}
+
+function quoted(word: string): string {
+  return word.includes(' ') ? JSON.stringify(word) : word
 }
 
 /** Leaves neither servers nor gigabytes behind when the measuring is broken off. */
@@ -79,8 +102,8 @@ async function install(wanted: readonly SubjectKind[]): Promise<{ subjects: Meas
 
 async function writeReport(report: ServerReport): Promise<void> {
   await writeFile(join(PLAYGROUND, 'SERVER-BENCHMARKS.md'), makeServerReport(report))
-  const { results, subjects, missing, effort, command, date } = report
+  const { subjects, ...rest } = report
   const servers = subjects.map(({ kind, version }) => ({ name: kind.name, version }))
-  const data = { command, date, machine: describeMachine(), seed, effort, servers, missing, results }
+  const data = { ...rest, machine: describeMachine(), servers }
   await writeFile(join(PLAYGROUND, 'server-benchmarks.json'), `${JSON.stringify(data, undefined, 2)}\n`)
 }

@@ -18,7 +18,17 @@ test('operations are chosen by a part of their names, and by how many are in fli
   expect(kinds.map(({ name }) => name)).toEqual(['nginx'])
 })
 
+test('profiles are of our own servers, in the operations that have a target', () => {
+  const { cases, kinds } = parseServerBenchArguments(['--profile'])
+
+  expect(kinds.every(({ isOurs }) => isOurs)).toBe(true)
+  expect(new Set(cases.map(({ operation }) => operation))).toContain('HTTP GET of 100 KiB')
+  expect(cases.some(({ operation }) => operation.startsWith('HTTP PUT'))).toBe(false)
+  expect(parseServerBenchArguments(['--profile', '--only', 'HTTP PUT of 1 KiB']).cases).toHaveLength(2)
+})
+
 test.each([
+  [['--profile', '--server', 'nginx'], 'of others no profile'],
   [['--only', 'nothing'], 'no operation is left'],
   [['--server', 'apache'], 'there is no apache'],
   [['--seed', 'x'], '--seed: x is not a whole number'],

@@ -5,12 +5,15 @@ import { serverCases } from './cases.ts'
 import type { ServerCase } from './server-case.ts'
 import type { SubjectKind } from './subject.ts'
 import { subjectKinds } from './subjects.ts'
+import { targetOf } from './targets.ts'
 
 /** What the command line asks for. */
 export interface ServerBenchArguments {
   readonly help: boolean
   readonly quick: boolean
   readonly write: boolean
+  /** Whether our servers are watched by V8, rather than measured beside others. */
+  readonly profile: boolean
   readonly seed: number
   /** Where the folder is made in which everything is stored meanwhile. */
   readonly directory: string
@@ -21,11 +24,13 @@ export interface ServerBenchArguments {
 /** How the command is used. */
 export const serverBenchUsage: string = `pnpm bench:server [options]
 
-  --quick            fewer and shorter rounds: a first impression
+  --quick            shorter rounds: a first impression
+  --profile          says where the time of our own servers goes, in the operations that have a target
   --only TEXT        only the operations whose names have this in them, such as Read, 64 MiB, HTTP
   --in-flight NUMBER only with so many requests under way
   --server NAME      only this one: ${subjectKinds.map(({ name }) => name).join(', ')}
-  --write            write SERVER-BENCHMARKS.md and server-benchmarks.json in apps/playground, too
+  --write            write SERVER-BENCHMARKS.md and server-benchmarks.json in apps/playground, too; with --profile,
+                     SERVER-PROFILES.md
   --seed NUMBER      where the content begins (default: 1)
   --directory PATH   where things are stored meanwhile, some 12 GB (default: the folder for temporary files)
 
@@ -41,6 +46,7 @@ export function parseServerBenchArguments(words: readonly string[]): ServerBench
       help: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       write: { type: 'boolean', default: false },
+      profile: { type: 'boolean', default: false },
       seed: { type: 'string', default: '1' },
       directory: { type: 'string', default: tmpdir() },
       only: { type: 'string', multiple: true },
@@ -51,13 +57,16 @@ export function parseServerBenchArguments(words: readonly string[]): ServerBench
   const seed = parseSeed(values.seed)
   const unknown = values.server?.find((name) => !subjectKinds.some((kind) => kind.name === name))
   if (unknown !== undefined) throw new RangeError(`--server: there is no ${unknown}`)
+  const { help, quick, write, profile, directory } = values
   const cases = serverCases.filter(
     ({ operation, inFlight }) =>
-      (values.only?.some((text) => operation.includes(text)) ?? true) &&
+      (values.only?.some((text) => operation.includes(text)) ?? (!profile || targetOf(operation) !== undefined)) &&
       (values['in-flight']?.includes(String(inFlight)) ?? true),
   )
   if (cases.length === 0) throw new RangeError('--only, --in-flight: no operation is left')
-  const kinds = subjectKinds.filter(({ name }) => values.server?.includes(name) ?? true)
-  const { help, quick, write, directory } = values
-  return { help, quick, write, seed, directory, cases, kinds }
+  const kinds = subjectKinds.filter(
+    ({ name, isOurs }) => (values.server?.includes(name) ?? true) && (isOurs || !profile),
+  )
+  if (kinds.length === 0) throw new RangeError('--server: of others no profile can be made')
+  return { help, quick, write, profile, seed, directory, cases, kinds }
 }

@@ -4,7 +4,7 @@ import type { ServerCaseResult, SubjectFigures } from './run-case.ts'
 import { cpuRatio } from './run-case.ts'
 import type { ServerEffort } from './server-case.ts'
 import type { SubjectKind } from './subject.ts'
-import { targets } from './targets.ts'
+import { targetOf } from './targets.ts'
 
 /** Whom the targets are about, and who stands in for it. */
 const TARGET_PEERS = ['bazel-remote', 'reference in Go']
@@ -89,7 +89,7 @@ export function serverSummary({ operation, inFlight, figures }: ServerCaseResult
 function targetsTable(results: readonly ServerCaseResult[], peer: string): string {
   const operations = [...new Set(results.map(({ operation }) => operation))]
   const rows = operations.flatMap((operation) => {
-    const target = targets.find((candidate) => isAbout(operation, candidate.operation))
+    const target = targetOf(operation)
     if (target === undefined) return []
     const cases = results.filter((result) => result.operation === operation)
     const cells = OURS_ON_DISK.map((ours) =>
@@ -98,11 +98,6 @@ function targetsTable(results: readonly ServerCaseResult[], peer: string): strin
     return [[operation, `<= ${target.maxRatio}`, ...cells]]
   })
   return formatTable([['operation', 'target', ...OURS_ON_DISK], ...rows], 1)
-}
-
-/** `FindMissingBlobs of 10` is not about `FindMissingBlobs of 10,000`. */
-function isAbout(operation: string, prefix: string): boolean {
-  return operation === prefix || (operation.startsWith(prefix) && operation[prefix.length] === ' ')
 }
 
 function hasFigures(results: readonly ServerCaseResult[], peer: string): boolean {

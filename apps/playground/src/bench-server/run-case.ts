@@ -45,7 +45,7 @@ export interface ServerRunOptions {
 }
 
 /** So many requests are under way while what a case needs is stored. */
-const SET_UP_IN_FLIGHT = 8
+export const SET_UP_IN_FLIGHT = 8
 
 /** A round as it was for one server. */
 interface Round {

@@ -36,7 +36,7 @@ export const fullServerEffort: ServerEffort = {
   roundBytes: 128 * 1024 ** 2,
 }
 export const quickServerEffort: ServerEffort = {
-  rounds: 3,
+  rounds: 5,
   warmUpMs: 1000,
   durationMs: 300,
   roundBytes: 32 * 1024 ** 2,

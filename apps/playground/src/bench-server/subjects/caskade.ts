@@ -11,7 +11,7 @@ const CACHE_BYTES = 512 * 1024 ** 2
 /** What is stored in memory alone may come to, in bytes. */
 const MEMORY_BYTES = 4 * 1024 ** 3
 
-/** Our own server, with each of its backends. */
+/** Our own server, with each of its backends; once as several processes. */
 export const caskadeSubjects: readonly SubjectKind[] = [
   caskade('caskade fs', 'A file for each blob. Acknowledges a write when it is synced to disk.', (path) => ({
     type: 'fs',
@@ -23,6 +23,7 @@ export const caskadeSubjects: readonly SubjectKind[] = [
     'Rows up to 32 KiB, files above. Acknowledges a write when it is synced to disk, many together.',
     sqlite,
   ),
+  caskade('caskade sqlite, 2 workers', 'The same, served by two processes.', sqlite, { workers: 2 }),
   caskade(
     'caskade memory + sqlite',
     'The default: 512 MiB of memory in front of sqlite, writes go to both.',
@@ -39,7 +40,7 @@ function sqlite(path: string): object {
   return { type: 'sqlite', path, maxBytes: maxStoreBytes }
 }
 
-function caskade(name: string, conduct: string, backend: (path: string) => object): SubjectKind {
+function caskade(name: string, conduct: string, backend: (path: string) => object, options: object = {}): SubjectKind {
   return {
     name,
     isOurs: true,
@@ -54,6 +55,7 @@ function caskade(name: string, conduct: string, backend: (path: string) => objec
         data: join(folder, 'data'),
         // 40 x 100 KiB are more than the default allows.
         maxBatchBytes: '4MiB',
+        ...options,
         backend: backend(join(folder, 'store')),
       }
       // JSON is YAML.
