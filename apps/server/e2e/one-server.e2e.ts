@@ -7,13 +7,13 @@ import { startServerProcess } from './support/server-process.ts'
 import { assertOutcome } from './tools/assert-outcome.ts'
 import { installedOf, tools } from './tools/index.ts'
 
-// One server with one data folder, for every build tool there is.
+// One server with one data folder, for every build tool there is; of two processes, either of which a tool may reach.
 const folder = temporaryFolder('one-server')
 const installed = installedOf(tools)
 let server: ServerProcess
 
 beforeAll(async () => {
-  server = await startServerProcess(join(folder.path, 'data'))
+  server = await startServerProcess(join(folder.path, 'data'), ['--workers', '2'])
 })
 
 afterAll(async () => {
