@@ -1,9 +1,10 @@
+import { Deadlines } from './deadlines.ts'
 import { GrpcError } from './grpc-error.ts'
 import { MessageTurns } from './message-turns.ts'
 import type { Method } from './method.ts'
 import type { HeaderFields } from './metadata.ts'
 import { ReceiveBudget } from './receive-budget.ts'
-import { errorTrailers, TRAILERS_ONLY_HEADERS } from './response-headers.ts'
+import { RESPONSE_HEADERS, statusTrailers } from './response-headers.ts'
 import type { ServerCallOptions } from './server-call.ts'
 import { ServerCall } from './server-call.ts'
 import { StatusCode } from './status-code.ts'
@@ -40,7 +41,12 @@ export class GrpcServer {
     onCallFailed = () => undefined,
   }: GrpcServerOptions) {
     this.#methods = new Map(methods.map((method) => [method.path, method]))
-    this.#callOptions = { maxMessageBytes, budget: new ReceiveBudget(maxReceivedBytes), turns: new MessageTurns() }
+    this.#callOptions = {
+      maxMessageBytes,
+      budget: new ReceiveBudget(maxReceivedBytes),
+      turns: new MessageTurns(),
+      deadlines: new Deadlines(),
+    }
     this.#toGrpcError = toGrpcError
     this.#onCallFailed = onCallFailed
   }
@@ -86,7 +92,7 @@ function refuseRequest({ headers }: TransportStream): HeaderFields | undefined {
   const encoding = headers['grpc-encoding']
   if (encoding === undefined || encoding === 'identity') return undefined
   const error = new GrpcError(StatusCode.UNIMPLEMENTED, `grpc-encoding ${String(encoding)} is not supported`)
-  return { ...TRAILERS_ONLY_HEADERS, ...errorTrailers(error), 'grpc-accept-encoding': 'identity' }
+  return { ...RESPONSE_HEADERS, ...statusTrailers(error), 'grpc-accept-encoding': 'identity' }
 }
 
 const deafListener = {

@@ -7,34 +7,41 @@ import type { StreamListener, TransportStream } from './transport-stream.ts'
 const WITH_TRAILERS: ServerStreamResponseOptions & { sendDate: boolean } = { waitForTrailers: true, sendDate: false }
 const WITHOUT_BODY: ServerStreamResponseOptions & { sendDate: boolean } = { endStream: true, sendDate: false }
 
-/** A request that arrived through `node:http2`. */
+/**
+ * A request that arrived through `node:http2`. Listeners are added only when what they wait for can happen: Node.js announces
+ * each to the stream itself, which makes one cost as much as reading a header.
+ */
 export class Http2TransportStream implements TransportStream {
   readonly headers: HeaderFields
   readonly peer: string
   readonly #stream: ServerHttp2Stream
-  readonly #idleTimeoutMs: number
+  readonly #open: Set<Http2TransportStream>
+  #listener: StreamListener | undefined
   #hasResponded = false
   #hasEnded = false
+  #isDrainAwaited = false
+  #isWatched = false
 
-  /** `idleTimeoutMs`: how long a client may give no sign of life while it is its turn. */
-  constructor(stream: ServerHttp2Stream, headers: HeaderFields, peer: string, idleTimeoutMs: number) {
+  /** `open`: those that are not over; it is among them until it is. */
+  constructor(stream: ServerHttp2Stream, headers: HeaderFields, peer: string, open: Set<Http2TransportStream>) {
     this.#stream = stream
-    this.#idleTimeoutMs = idleTimeoutMs
+    this.#open = open
     this.headers = headers
     this.peer = peer
   }
 
   listen(listener: StreamListener): void {
     const stream = this.#stream
+    this.#listener = listener
+    this.#open.add(this)
     stream.on('data', (chunk: Buffer) => listener.onData(chunk))
     stream.on('end', () => listener.onEnd())
-    stream.on('drain', () => listener.onDrain())
-    stream.on('close', () => listener.onClose(!this.#hasEnded || stream.rstCode !== constants.NGHTTP2_NO_ERROR))
-    // Not the callback of setTimeout, which is called once only.
-    stream.on('timeout', () => this.#onIdle(listener))
-    stream.setTimeout(this.#idleTimeoutMs)
+    stream.on('close', () => {
+      this.#open.delete(this)
+      listener.onClose(!this.#hasEnded || stream.rstCode !== constants.NGHTTP2_NO_ERROR)
+    })
     // A stream that breaks emits 'close' as well, which is what counts.
-    stream.on('error', () => undefined)
+    stream.on('error', doNothing)
   }
 
   pause(): void {
@@ -57,29 +64,65 @@ export class Http2TransportStream implements TransportStream {
     if (chunks.length > 1) stream.cork()
     for (const chunk of chunks) stream.write(chunk)
     if (chunks.length > 1) stream.uncork()
-    return !stream.writableNeedDrain
+    if (!stream.writableNeedDrain) return true
+    this.#awaitDrain()
+    return false
+  }
+
+  respondWith(headers: HeaderFields, body: Uint8Array, trailers: HeaderFields): void {
+    const stream = this.#stream
+    if (stream.closed || stream.destroyed) return
+    this.#hasResponded = true
+    stream.respond(headers, WITH_TRAILERS)
+    this.#sendTrailersAfter(trailers)
+    stream.end(body)
   }
 
   end(trailers: HeaderFields): void {
     const stream = this.#stream
     if (stream.closed || stream.destroyed) return
-    this.#hasEnded = true
-    if (!this.#hasResponded) {
-      stream.respond(trailers, WITHOUT_BODY)
-      this.#stopClient()
+    if (this.#hasResponded) {
+      this.#sendTrailersAfter(trailers)
+      stream.end()
       return
     }
-    stream.once('wantTrailers', () => {
+    this.#hasEnded = true
+    stream.respond(trailers, WITHOUT_BODY)
+    this.#stopClient()
+  }
+
+  /**
+   * Cancels the request once nothing has moved on it for so long while it was the client's turn, in milliseconds. To be called
+   * for requests that have been there for a while already: most are gone before there is any need to watch them.
+   */
+  watch(idleTimeoutMs: number): void {
+    if (this.#isWatched) return
+    this.#isWatched = true
+    // Not the callback of setTimeout, which is called once only.
+    this.#stream.on('timeout', () => this.#onIdle(idleTimeoutMs))
+    this.#stream.setTimeout(idleTimeoutMs)
+  }
+
+  #sendTrailersAfter(trailers: HeaderFields): void {
+    const stream = this.#stream
+    this.#hasEnded = true
+    stream.on('wantTrailers', () => {
       if (stream.closed || stream.destroyed) return
       stream.sendTrailers(trailers)
       this.#stopClient()
     })
-    stream.end()
+  }
+
+  #awaitDrain(): void {
+    if (this.#isDrainAwaited) return
+    this.#isDrainAwaited = true
+    this.#stream.on('drain', () => this.#listener?.onDrain())
   }
 
   /** Nothing moved on the stream for as long as it may, which matters only if it was up to the client for as long. */
-  #onIdle({ waitingSinceMs = performance.now() }: StreamListener): void {
-    const restMs = waitingSinceMs + this.#idleTimeoutMs - performance.now()
+  #onIdle(idleTimeoutMs: number): void {
+    const now = performance.now()
+    const restMs = (this.#listener?.waitingSinceMs ?? now) + idleTimeoutMs - now
     if (restMs > 0) this.#stream.setTimeout(Math.ceil(restMs))
     else this.#stream.close(constants.NGHTTP2_CANCEL)
   }
@@ -87,8 +130,8 @@ export class Http2TransportStream implements TransportStream {
   /** Resets a stream on which the client is still sending; what it sends is not wanted any more (RFC 9113, 8.1). */
   #stopClient(): void {
     const stream = this.#stream
-    stream.resume()
     if (stream.readableEnded) return
+    stream.resume()
     // Node.js sends trailers with the next setImmediate; the reset must come after them.
     setImmediate(() => {
       setImmediate(() => {
@@ -97,3 +140,5 @@ export class Http2TransportStream implements TransportStream {
     })
   }
 }
+
+function doNothing(): void {}

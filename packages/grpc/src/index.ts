@@ -1,4 +1,5 @@
 export type { CallContext } from './call-context.ts'
+export { type CallStatus, StatusAnswer } from './call-status.ts'
 export type { EncodedMessage } from './encoded-message.ts'
 export { GrpcError, type GrpcErrorOptions } from './grpc-error.ts'
 export { GrpcServer, type GrpcServerOptions } from './grpc-server.ts'

@@ -9,12 +9,14 @@ export const PREFIX_BYTES = 5
 /** The first buffer for a message that arrives in pieces; it grows with what arrives, whatever length was announced. */
 const FIRST_BUFFER_BYTES = UNCOUNTED_BYTES
 
+const NOTHING = Buffer.alloc(0)
+
 /** Cuts a stream of bytes into messages, copying only those that arrive in pieces. */
 export class MessageParser {
   readonly #maxMessageBytes: number
   readonly #budget: ReceiveBudget
   /** Received and not yet looked at. */
-  #rest: Buffer = Buffer.alloc(0)
+  #rest: Buffer = NOTHING
   /** The message that is arriving; its length is known. */
   #partial: Buffer | undefined
   #partialBytes = 0
@@ -52,7 +54,7 @@ export class MessageParser {
   abandon(): void {
     if (this.#partial !== undefined) this.#budget.giveBack(this.#partial.byteLength)
     this.#partial = undefined
-    this.#rest = Buffer.alloc(0)
+    this.#rest = NOTHING
   }
 
   #parse(chunk: Buffer, messages: Buffer[]): void {
@@ -76,7 +78,7 @@ export class MessageParser {
       rest = rest.subarray(PREFIX_BYTES)
     }
     // A copy, so that a few bytes do not keep a whole receive buffer alive.
-    this.#rest = rest.byteLength === 0 ? Buffer.alloc(0) : Buffer.from(rest)
+    this.#rest = rest.byteLength === 0 ? NOTHING : Buffer.from(rest)
   }
 
   #count(countedBytes: number, newBytes: number): void {

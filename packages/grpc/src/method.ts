@@ -1,4 +1,5 @@
 import type { CallContext } from './call-context.ts'
+import { StatusAnswer } from './call-status.ts'
 import type { EncodedMessage } from './encoded-message.ts'
 import { GrpcError } from './grpc-error.ts'
 import type { ServerCall } from './server-call.ts'
@@ -21,16 +22,17 @@ export interface Method {
   readonly serve: (call: ServerCall) => Promise<void>
 }
 
-/** A method with one request and one response. */
+/** A method with one request, and one response or a status. */
 export function unaryMethod<Request, Response>(
   codec: MethodCodec<Request, Response>,
-  handle: (request: Request, context: CallContext) => Promise<Response>,
+  handle: (request: Request, context: CallContext) => Promise<Response | StatusAnswer>,
 ): Method {
   return {
     path: codec.path,
     async serve(call) {
       const response = await handle(await receiveOne(call, codec), call)
-      await call.send(codec.encode(response))
+      if (response instanceof StatusAnswer) call.finish(response)
+      else await call.sendOnly(codec.encode(response))
     },
   }
 }
@@ -58,7 +60,7 @@ export function clientStreamingMethod<Request, Response>(
     path: codec.path,
     async serve(call) {
       const response = await handle(receiveAll(call, codec), call)
-      await call.send(codec.encode(response))
+      await call.sendOnly(codec.encode(response))
     },
   }
 }
@@ -77,12 +79,7 @@ export function bidiStreamingMethod<Request, Response>(
 }
 
 async function receiveOne<Request>(call: ServerCall, codec: MethodCodec<Request, never>): Promise<Request> {
-  const message = await call.receive()
-  if (message === null) throw new GrpcError(StatusCode.INVALID_ARGUMENT, `${codec.path}: the request has no message`)
-  if ((await call.receive()) !== null) {
-    throw new GrpcError(StatusCode.INVALID_ARGUMENT, `${codec.path}: the request has more than one message`)
-  }
-  return decode(codec, message)
+  return decode(codec, await call.receiveOnly())
 }
 
 async function* receiveAll<Request>(

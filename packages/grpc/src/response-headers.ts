@@ -1,24 +1,19 @@
-import type { GrpcError } from './grpc-error.ts'
+import type { CallStatus } from './call-status.ts'
 import type { HeaderFields } from './metadata.ts'
 
-/** The headers of every response that has messages. */
-export const RESPONSE_HEADERS: HeaderFields = {
-  ':status': '200',
-  'content-type': 'application/grpc',
-  'grpc-accept-encoding': 'identity',
-}
-
-/** The headers of a response that consists of a status alone ("Trailers-Only"). */
-export const TRAILERS_ONLY_HEADERS: HeaderFields = { ':status': '200', 'content-type': 'application/grpc' }
+/** The headers of every response; one that consists of a status alone has its trailers among them ("Trailers-Only"). */
+export const RESPONSE_HEADERS: HeaderFields = { ':status': '200', 'content-type': 'application/grpc' }
 
 /** The trailers of a call that succeeded. */
 export const OK_TRAILERS: HeaderFields = { 'grpc-status': '0' }
 
+const PLAIN = /^[\u0020-\u0024\u0026-\u007e]*$/
+
 /** The longest message of a status, in characters: the headers of a response must stay well below 8 KiB for old proxies. */
 const MAX_MESSAGE_LENGTH = 1024
 
-/** The trailers that tell a failure. */
-export function errorTrailers({ code, message, details, metadata }: GrpcError): HeaderFields {
+/** The trailers of a call that ends with another status. */
+export function statusTrailers({ code, message, details, metadata }: CallStatus): HeaderFields {
   return {
     ...metadata?.toFields(),
     'grpc-status': String(code),
@@ -31,5 +26,6 @@ export function errorTrailers({ code, message, details, metadata }: GrpcError): 
 
 /** Encodes all but printable ASCII, and the percent sign (gRPC over HTTP/2, "Percent-Encoded"). */
 function percentEncode(text: string): string {
+  if (PLAIN.test(text)) return text
   return text.toWellFormed().replace(/[^\u0020-\u0024\u0026-\u007e]/gu, encodeURIComponent)
 }

@@ -1,5 +1,7 @@
 import type { CallContext } from './call-context.ts'
+import type { CallStatus } from './call-status.ts'
 import { parseTimeout } from './deadline.ts'
+import type { Deadlines, Expiring } from './deadlines.ts'
 import type { EncodedMessage } from './encoded-message.ts'
 import { frameMessage } from './encoded-message.ts'
 import { GrpcError } from './grpc-error.ts'
@@ -7,8 +9,8 @@ import { MessageParser } from './message-parser.ts'
 import type { MessageTurns } from './message-turns.ts'
 import { Metadata } from './metadata.ts'
 import type { ReceiveBudget } from './receive-budget.ts'
+import { OK_TRAILERS, RESPONSE_HEADERS, statusTrailers } from './response-headers.ts'
 import { StatusCode } from './status-code.ts'
-import { errorTrailers, OK_TRAILERS, RESPONSE_HEADERS, TRAILERS_ONLY_HEADERS } from './response-headers.ts'
 import type { StreamListener, TransportStream } from './transport-stream.ts'
 
 /** With so many bytes of messages waiting for the handler, the client is made to wait. */
@@ -22,18 +24,18 @@ export interface ServerCallOptions {
   readonly maxMessageBytes: number
   readonly budget: ReceiveBudget
   readonly turns: MessageTurns
+  readonly deadlines: Deadlines
 }
 
 /** One call, message by message. Handlers see it through the kinds of method in `method.ts`. */
-export class ServerCall implements CallContext, StreamListener {
+export class ServerCall implements CallContext, StreamListener, Expiring {
   readonly path: string
-  readonly metadata: Metadata
   readonly #stream: TransportStream
+  readonly #options: ServerCallOptions
   readonly #parser: MessageParser
-  readonly #budget: ReceiveBudget
-  readonly #turns: MessageTurns
   readonly #waiting: Buffer[] = []
-  readonly #whenOver: (() => void)[] = []
+  #metadata: Metadata | undefined
+  #whenOver: (() => void)[] | undefined
   #waitingBytes = 0
   /** The size of the message that the handler has. */
   #handledBytes = 0
@@ -43,22 +45,26 @@ export class ServerCall implements CallContext, StreamListener {
   #hasResponded = false
   #isFinished = false
   #controller: AbortController | undefined
-  #deadline: NodeJS.Timeout | undefined
+  /** What the client set as its deadline, in milliseconds. */
+  #timeoutMs: number | undefined
   #wakeReceiver: (() => void) | undefined
+  /** How many messages the receiver waits for. */
+  #wantedMessages = 1
   #wakeSender: (() => void) | undefined
   #isBlocked = false
-  /** It may wait for messages and for room at the same time. */
-  #waitCount = 0
   #waitingSinceMs: number | undefined
 
-  constructor(stream: TransportStream, path: string, { maxMessageBytes, budget, turns }: ServerCallOptions) {
+  constructor(stream: TransportStream, path: string, options: ServerCallOptions) {
     this.path = path
     this.#stream = stream
-    this.metadata = new Metadata(stream.headers)
-    this.#parser = new MessageParser(maxMessageBytes, budget)
-    this.#budget = budget
-    this.#turns = turns
+    this.#options = options
+    this.#parser = new MessageParser(options.maxMessageBytes, options.budget)
     stream.listen(this)
+  }
+
+  get metadata(): Metadata {
+    this.#metadata ??= new Metadata(this.#stream.headers)
+    return this.#metadata
   }
 
   get peer(): string {
@@ -77,14 +83,17 @@ export class ServerCall implements CallContext, StreamListener {
 
   /** Starts the clock, if the client set a deadline. */
   startDeadline(): void {
-    const timeout = this.metadata.get('grpc-timeout')
+    const timeout = this.#stream.headers['grpc-timeout']
     if (timeout === undefined) return
-    const timeoutMs = parseTimeout(timeout)
-    this.#deadline = setTimeout(() => {
-      const error = new GrpcError(StatusCode.DEADLINE_EXCEEDED, `the deadline of ${timeoutMs} ms has passed`)
-      this.#fail(error)
-      this.finish(error)
-    }, timeoutMs)
+    this.#timeoutMs = parseTimeout(String(timeout))
+    this.#options.deadlines.add(this, this.#timeoutMs)
+  }
+
+  /** Ends the call because its deadline has passed. */
+  expire(): void {
+    const error = new GrpcError(StatusCode.DEADLINE_EXCEEDED, `the deadline of ${this.#timeoutMs} ms has passed`)
+    this.#fail(error)
+    this.finish(error)
   }
 
   /**
@@ -94,61 +103,80 @@ export class ServerCall implements CallContext, StreamListener {
   async receive(): Promise<Buffer | null> {
     for (;;) {
       if (this.#failure !== undefined) throw this.#failure
-      const turn = this.#waiting.length === 0 ? undefined : this.#turns.take()
+      const turn = this.#waiting.length === 0 ? undefined : this.#options.turns.take()
       if (turn !== undefined) {
         await turn
         continue
       }
       const message = this.#waiting.shift()
       if (message !== undefined) {
-        this.#waitingBytes -= message.byteLength
-        this.#budget.giveBack(this.#handledBytes)
-        this.#handledBytes = message.byteLength
-        if (this.#isPaused && !this.#isFull) this.#resume()
+        this.#handOut(message)
         return message
       }
       if (this.#hasClientEnded) return null
-      await this.#waitForClient((resolve) => {
-        this.#wakeReceiver = resolve
-      })
+      await this.#waitForMessages(1)
     }
+  }
+
+  /**
+   * The message of a client that sends only one, once it has sent everything. Rejects with INVALID_ARGUMENT when there is
+   * none or more than one, and once the call has failed.
+   */
+  async receiveOnly(): Promise<Buffer> {
+    while (this.#failure === undefined && !this.#hasClientEnded && this.#waiting.length < 2) {
+      await this.#waitForMessages(2)
+    }
+    if (this.#failure !== undefined) throw this.#failure
+    const [message, second] = this.#waiting
+    if (message === undefined || second !== undefined) {
+      const what = message === undefined ? 'no message' : 'more than one message'
+      throw new GrpcError(StatusCode.INVALID_ARGUMENT, `${this.path}: the request has ${what}`)
+    }
+    this.#waiting.length = 0
+    this.#handOut(message)
+    return message
   }
 
   /** Sends a message; waits while the client does not keep up. Rejects once the call has failed. */
   async send(message: EncodedMessage): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure
-    this.#respond()
-    this.#isBlocked = !this.#stream.write(frameMessage(message))
-    while (this.#isBlocked) {
-      await this.#waitForClient((resolve) => {
-        this.#wakeSender = resolve
-      })
-      if (this.#failure !== undefined) throw this.#failure
-    }
+    await this.#write(frameMessage(message))
   }
 
-  /** Ends the call: with OK, or with the error. Does nothing when it has ended. */
-  finish(error?: GrpcError): void {
-    if (this.#isFinished) return
-    this.#isFinished = true
-    clearTimeout(this.#deadline)
-    if (error === undefined) {
+  /** Sends the only message of a response, and ends the call with OK; otherwise as {@link send}. */
+  async sendOnly(message: EncodedMessage): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure
+    const chunks = frameMessage(message)
+    const [body] = chunks
+    if (body === undefined || chunks.length > 1) {
+      await this.#write(chunks)
+      this.finish()
+      return
+    }
+    if (this.#markFinished()) this.#stream.respondWith(RESPONSE_HEADERS, body, OK_TRAILERS)
+  }
+
+  /** Ends the call: with OK, or with another status. Does nothing when it has ended. */
+  finish(status?: CallStatus): void {
+    if (!this.#markFinished()) return
+    if (status === undefined) {
       this.#respond()
       this.#stream.end(OK_TRAILERS)
       return
     }
-    const trailers = errorTrailers(error)
-    this.#stream.end(this.#hasResponded ? trailers : { ...TRAILERS_ONLY_HEADERS, ...trailers })
+    const trailers = statusTrailers(status)
+    this.#stream.end(this.#hasResponded ? trailers : { ...RESPONSE_HEADERS, ...trailers })
   }
 
   whenOver(callback: () => void): void {
+    this.#whenOver ??= []
     this.#whenOver.push(callback)
   }
 
   /** Gives back the memory of what was received, and what the handler took. Must be called once the handler is done. */
   release(): void {
-    for (const callback of this.#whenOver) callback()
-    this.#budget.giveBack(this.#handledBytes)
+    if (this.#whenOver !== undefined) for (const callback of this.#whenOver) callback()
+    this.#options.budget.giveBack(this.#handledBytes)
     this.#handledBytes = 0
     this.#dropReceived()
   }
@@ -164,7 +192,7 @@ export class ServerCall implements CallContext, StreamListener {
       this.#fail(error as GrpcError)
       return
     }
-    if (this.#waiting.length > 0) this.#wakeReceiver?.()
+    if (this.#waiting.length >= this.#wantedMessages) this.#endWaitForMessages()
     if (this.#isFull) this.#pause()
   }
 
@@ -174,31 +202,80 @@ export class ServerCall implements CallContext, StreamListener {
       return
     }
     this.#hasClientEnded = true
-    this.#wakeReceiver?.()
+    this.#endWaitForMessages()
   }
 
   onDrain(): void {
     this.#isBlocked = false
-    this.#wakeSender?.()
+    this.#endWaitForRoom()
   }
 
   onClose(isCancelled: boolean): void {
-    clearTimeout(this.#deadline)
     if (isCancelled) this.#fail(new GrpcError(StatusCode.CANCELLED, 'the client cancelled the call'))
+    this.#markFinished()
+  }
+
+  /** Returns false when the call has ended before. */
+  #markFinished(): boolean {
+    if (this.#isFinished) return false
     this.#isFinished = true
+    if (this.#timeoutMs !== undefined) this.#options.deadlines.delete(this)
+    return true
   }
 
-  async #waitForClient(begin: (resolve: () => void) => void): Promise<void> {
-    this.#waitCount += 1
-    if (this.#waitCount === 1) this.#waitingSinceMs = performance.now()
-    await new Promise<void>(begin)
-    this.#waitCount -= 1
-    if (this.#waitCount === 0) this.#waitingSinceMs = undefined
+  #handOut({ byteLength }: Buffer): void {
+    this.#waitingBytes -= byteLength
+    this.#options.budget.giveBack(this.#handledBytes)
+    this.#handledBytes = byteLength
+    if (this.#isPaused && !this.#isFull) this.#resume()
   }
 
-  /** Told also by number: messages of zero bytes are messages. */
+  async #write(chunks: readonly Uint8Array[]): Promise<void> {
+    this.#respond()
+    this.#isBlocked = !this.#stream.write(chunks)
+    while (this.#isBlocked) {
+      await this.#waitForRoom()
+      if (this.#failure !== undefined) throw this.#failure
+    }
+  }
+
+  /** Resolves when there are so many messages, the client has sent everything, or the call has failed. */
+  #waitForMessages(count: number): Promise<void> {
+    this.#wantedMessages = count
+    if (this.#isPaused && !this.#isFull) this.#resume()
+    this.#waitingSinceMs ??= performance.now()
+    return new Promise((resolve) => {
+      this.#wakeReceiver = resolve
+    })
+  }
+
+  #endWaitForMessages(): void {
+    const wake = this.#wakeReceiver
+    if (wake === undefined) return
+    this.#wakeReceiver = undefined
+    if (this.#wakeSender === undefined) this.#waitingSinceMs = undefined
+    wake()
+  }
+
+  #waitForRoom(): Promise<void> {
+    this.#waitingSinceMs ??= performance.now()
+    return new Promise((resolve) => {
+      this.#wakeSender = resolve
+    })
+  }
+
+  #endWaitForRoom(): void {
+    const wake = this.#wakeSender
+    if (wake === undefined) return
+    this.#wakeSender = undefined
+    if (this.#wakeReceiver === undefined) this.#waitingSinceMs = undefined
+    wake()
+  }
+
+  /** Told also by number: messages of zero bytes are messages. However large they are, never while more of them are waited for. */
   get #isFull(): boolean {
-    return this.#waitingBytes >= MAX_WAITING_BYTES || this.#waiting.length >= MAX_WAITING_MESSAGES
+    const { length } = this.#waiting
+    return length >= this.#wantedMessages && (this.#waitingBytes >= MAX_WAITING_BYTES || length >= MAX_WAITING_MESSAGES)
   }
 
   #respond(): void {
@@ -218,7 +295,7 @@ export class ServerCall implements CallContext, StreamListener {
   }
 
   #dropReceived(): void {
-    for (const message of this.#waiting) this.#budget.giveBack(message.byteLength)
+    for (const message of this.#waiting) this.#options.budget.giveBack(message.byteLength)
     this.#waiting.length = 0
     this.#waitingBytes = 0
     this.#parser.abandon()
@@ -230,7 +307,7 @@ export class ServerCall implements CallContext, StreamListener {
     this.#dropReceived()
     this.#controller?.abort(error)
     this.#isBlocked = false
-    this.#wakeReceiver?.()
-    this.#wakeSender?.()
+    this.#endWaitForMessages()
+    this.#endWaitForRoom()
   }
 }

@@ -29,6 +29,8 @@ export interface TransportStream {
   respond(headers: HeaderFields): void
   /** Sends bytes of the body. Returns false when the caller should wait for `onDrain` before it sends more. */
   write(chunks: readonly Uint8Array[]): boolean
+  /** Sends a whole response at once, as `respond`, `write` and `end` would. To be used where all of it is small. */
+  respondWith(headers: HeaderFields, body: Uint8Array, trailers: HeaderFields): void
   /** Ends the response, and tells a client that is still sending to stop. Without `respond` before, sends headers and trailers in one. */
   end(trailers: HeaderFields): void
 }
