@@ -74,12 +74,7 @@ export async function findEntryValue(
   options: OperationOptions = {},
 ): Promise<FoundEntryValue | null> {
   const entry = await actionCache.get(key, options)
-  if (entry === null) return null
-  const { bytes, references } = entry
-  const { [VALUE_BLOB]: location, ...metadata } = entry.metadata
-  if (location === undefined) return { value: { bytes }, references, metadata }
-  const digest = parseLocation(location)
-  return digest === undefined ? null : { value: { digest }, references: references.slice(1), metadata }
+  return entry === null ? null : locate(entry)
 }
 
 /** Opens a stored value; resolves to null when there is no entry, or its blob is gone. */
@@ -103,17 +98,33 @@ export async function getEntryBytes(
   { maxBytes, signal }: OperationOptions & { readonly maxBytes: number },
 ): Promise<ActionCacheEntry | null> {
   try {
-    const value = await openEntryValue(backend, key, { signal })
-    if (value === null) return null
-    const { reader, ...rest } = value
-    if (reader.sizeBytes <= maxBytes) return { bytes: await reader.bytes(), ...rest }
-    await reader[Symbol.asyncDispose]()
-    return null
+    const entry = await backend.actionCache.get(key, { signal })
+    if (entry === null) return null
+    // As it is: what it refers to is not looked at, which saves some action caches making it.
+    if (isWithin(entry)) return entry.bytes.byteLength <= maxBytes ? entry : null
+    const found = locate(entry)
+    if (found === null || 'bytes' in found.value || found.value.digest.sizeBytes > maxBytes) return null
+    const { value, ...rest } = found
+    const reader = await backend.storage.getBlob(value.digest, { signal })
+    return reader === null ? null : { bytes: await reader.bytes(), ...rest }
   } catch (error) {
     // It was dropped when it was found damaged, so it is gone.
     if (StorageError.is(error, 'corrupt')) return null
     throw error
   }
+}
+
+/** Whether the value is in the entry itself. */
+function isWithin({ metadata }: ActionCacheEntry): boolean {
+  return metadata[VALUE_BLOB] === undefined
+}
+
+/** Says where the value of an entry is; null when the entry makes no sense. */
+function locate({ bytes, references, metadata }: ActionCacheEntry): FoundEntryValue | null {
+  const { [VALUE_BLOB]: location, ...rest } = metadata
+  if (location === undefined) return { value: { bytes }, references, metadata }
+  const digest = parseLocation(location)
+  return digest === undefined ? null : { value: { digest }, references: references.slice(1), metadata: rest }
 }
 
 function parseLocation(location: string): Digest | undefined {

@@ -8,6 +8,7 @@ import {
   GrpcError,
   Metadata,
   serverStreamingMethod,
+  StatusAnswer,
   StatusCode,
   unaryMethod,
 } from './index.ts'
@@ -128,6 +129,19 @@ describe('metadata and status', () => {
     expect(error?.metadata.get('grpc-status-details-bin')).toEqual([details])
     expect(error?.metadata.get('x-why')).toEqual(['because'])
     expect(error?.metadata.get('x-raw-bin')).toEqual([Buffer.from([7])])
+  })
+
+  test('a status that is an answer reaches the client, and is not reported as a failure', async () => {
+    const failed: string[] = []
+    const absent = unaryMethod(bytesCodec('Absent'), async () => new StatusAnswer(StatusCode.NOT_FOUND, 'nöthing here'))
+    await using server = await serve([absent, echo], { onCallFailed: (path) => void failed.push(path) })
+
+    const { error } = await callUnary(server.client, 'Absent', Buffer.alloc(0))
+    const { response } = await callUnary(server.client, 'Echo', Buffer.from('x'))
+
+    expect([error?.code, error?.details]).toEqual([StatusCode.NOT_FOUND, 'nöthing here'])
+    expect(String(response)).toBe('x')
+    expect(failed).toEqual([])
   })
 
   test('what a handler throws is INTERNAL without its message, unless it is mapped', async () => {

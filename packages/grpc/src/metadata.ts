@@ -22,7 +22,8 @@ export class Metadata {
 
   /** The first text value of a name; undefined when there is none. */
   get(name: string): string | undefined {
-    return this.getAll(name)[0]
+    const value = this.#fields[name.toLowerCase()]
+    return typeof value === 'object' ? value[0] : value
   }
 
   /** All text values of a name, in the order received. */

@@ -13,6 +13,9 @@ import {
 } from './grpc.fixture.ts'
 import { clientStreamingMethod, serverStreamingMethod, StatusCode, unaryMethod } from './index.ts'
 
+/** More than a call may have waiting, with its prefix. */
+const LARGE_MESSAGE = Buffer.concat([Buffer.from([0, 0, 16, 0, 0]), Buffer.alloc(1_048_576)])
+
 const echo = unaryMethod(bytesCodec('Echo'), async (request) => request)
 
 async function countBytes(requests: AsyncIterable<Buffer>): Promise<Buffer> {
@@ -91,6 +94,7 @@ describe('requests that are not proper gRPC', () => {
   test.each([
     ['no message', Buffer.alloc(0), StatusCode.INVALID_ARGUMENT],
     ['two messages', Buffer.from([0, 0, 0, 0, 1, 7, 0, 0, 0, 0, 1, 7]), StatusCode.INVALID_ARGUMENT],
+    ['two large messages', Buffer.concat([LARGE_MESSAGE, LARGE_MESSAGE]), StatusCode.INVALID_ARGUMENT],
     ['half a prefix', Buffer.from([0, 0, 0]), StatusCode.INVALID_ARGUMENT],
     ['half a message', Buffer.from([0, 0, 0, 0, 9, 1, 2]), StatusCode.INVALID_ARGUMENT],
     ['a compressed message', Buffer.from([1, 0, 0, 0, 1, 7]), StatusCode.UNIMPLEMENTED],

@@ -1,5 +1,6 @@
 import type { CallContext } from './call-context.ts'
 import type { CallStatus } from './call-status.ts'
+import { ClientWaits } from './client-waits.ts'
 import { parseTimeout } from './deadline.ts'
 import type { Deadlines, Expiring } from './deadlines.ts'
 import type { EncodedMessage } from './encoded-message.ts'
@@ -34,6 +35,7 @@ export class ServerCall implements CallContext, StreamListener, Expiring {
   readonly #options: ServerCallOptions
   readonly #parser: MessageParser
   readonly #waiting: Buffer[] = []
+  readonly #waits = new ClientWaits()
   #metadata: Metadata | undefined
   #whenOver: (() => void)[] | undefined
   #waitingBytes = 0
@@ -47,12 +49,9 @@ export class ServerCall implements CallContext, StreamListener, Expiring {
   #controller: AbortController | undefined
   /** What the client set as its deadline, in milliseconds. */
   #timeoutMs: number | undefined
-  #wakeReceiver: (() => void) | undefined
   /** How many messages the receiver waits for. */
   #wantedMessages = 1
-  #wakeSender: (() => void) | undefined
   #isBlocked = false
-  #waitingSinceMs: number | undefined
 
   constructor(stream: TransportStream, path: string, options: ServerCallOptions) {
     this.path = path
@@ -72,7 +71,7 @@ export class ServerCall implements CallContext, StreamListener, Expiring {
   }
 
   get waitingSinceMs(): number | undefined {
-    return this.#waitingSinceMs
+    return this.#waits.sinceMs
   }
 
   get signal(): AbortSignal {
@@ -192,7 +191,7 @@ export class ServerCall implements CallContext, StreamListener, Expiring {
       this.#fail(error as GrpcError)
       return
     }
-    if (this.#waiting.length >= this.#wantedMessages) this.#endWaitForMessages()
+    if (this.#waiting.length >= this.#wantedMessages) this.#waits.endForMessages()
     if (this.#isFull) this.#pause()
   }
 
@@ -202,12 +201,12 @@ export class ServerCall implements CallContext, StreamListener, Expiring {
       return
     }
     this.#hasClientEnded = true
-    this.#endWaitForMessages()
+    this.#waits.endForMessages()
   }
 
   onDrain(): void {
     this.#isBlocked = false
-    this.#endWaitForRoom()
+    this.#waits.endForRoom()
   }
 
   onClose(isCancelled: boolean): void {
@@ -234,7 +233,7 @@ export class ServerCall implements CallContext, StreamListener, Expiring {
     this.#respond()
     this.#isBlocked = !this.#stream.write(chunks)
     while (this.#isBlocked) {
-      await this.#waitForRoom()
+      await this.#waits.forRoom()
       if (this.#failure !== undefined) throw this.#failure
     }
   }
@@ -243,33 +242,7 @@ export class ServerCall implements CallContext, StreamListener, Expiring {
   #waitForMessages(count: number): Promise<void> {
     this.#wantedMessages = count
     if (this.#isPaused && !this.#isFull) this.#resume()
-    this.#waitingSinceMs ??= performance.now()
-    return new Promise((resolve) => {
-      this.#wakeReceiver = resolve
-    })
-  }
-
-  #endWaitForMessages(): void {
-    const wake = this.#wakeReceiver
-    if (wake === undefined) return
-    this.#wakeReceiver = undefined
-    if (this.#wakeSender === undefined) this.#waitingSinceMs = undefined
-    wake()
-  }
-
-  #waitForRoom(): Promise<void> {
-    this.#waitingSinceMs ??= performance.now()
-    return new Promise((resolve) => {
-      this.#wakeSender = resolve
-    })
-  }
-
-  #endWaitForRoom(): void {
-    const wake = this.#wakeSender
-    if (wake === undefined) return
-    this.#wakeSender = undefined
-    if (this.#wakeReceiver === undefined) this.#waitingSinceMs = undefined
-    wake()
+    return this.#waits.forMessages()
   }
 
   /** Told also by number: messages of zero bytes are messages. However large they are, never while more of them are waited for. */
@@ -307,7 +280,7 @@ export class ServerCall implements CallContext, StreamListener, Expiring {
     this.#dropReceived()
     this.#controller?.abort(error)
     this.#isBlocked = false
-    this.#endWaitForMessages()
-    this.#endWaitForRoom()
+    this.#waits.endForMessages()
+    this.#waits.endForRoom()
   }
 }

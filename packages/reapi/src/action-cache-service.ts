@@ -1,13 +1,15 @@
-import { formatDigest } from '@caskade/core'
+import { toBinary } from '@bufbuild/protobuf'
 import type { CallContext, Method } from '@caskade/grpc'
-import { GrpcError, StatusCode, unaryMethod } from '@caskade/grpc'
+import { GrpcError, StatusAnswer, StatusCode, unaryMethod } from '@caskade/grpc'
 import { inlineRequested } from './action-result-inlining.ts'
 import type { ActionName, ActionResults } from './action-results.ts'
-import { MAX_RESULT_BYTES } from './action-results.ts'
-import { codecOf } from './codec.ts'
-import type { DigestReader } from './digests.ts'
-import type { ActionResult, GetActionResultRequest, UpdateActionResultRequest } from './messages.ts'
-import { ActionCache } from './messages.ts'
+import { decodeResult, MAX_RESULT_BYTES, NOT_A_RESULT } from './action-results.ts'
+import { codecOf, pathOf } from './codec.ts'
+import type { DigestReader, UncheckedDigest } from './digests.ts'
+import type { GetResultRequest } from './hot/action-result-messages.ts'
+import { decodeGetResultRequest } from './hot/action-result-messages.ts'
+import type { ActionResult, UpdateActionResultRequest } from './messages.ts'
+import { ActionCache, ActionResultSchema } from './messages.ts'
 import type { ReapiSettings } from './reapi-options.ts'
 
 /** `ActionCache`: results of actions, answered only while every blob they name is there. */
@@ -25,26 +27,31 @@ export class ActionCacheService {
   methods(): Method[] {
     const { getActionResult, updateActionResult } = ActionCache.method
     return [
-      unaryMethod(codecOf(getActionResult), (request, call) => this.#get(request, call)),
+      unaryMethod(
+        { path: pathOf(getActionResult), decode: decodeGetResultRequest, encode: (bytes: Uint8Array) => bytes },
+        (request, call) => this.#get(request, call),
+      ),
       unaryMethod(codecOf(updateActionResult), (request, call) => this.#update(request, call)),
     ]
   }
 
-  async #get(request: GetActionResultRequest, call: CallContext): Promise<ActionResult> {
+  /** Answers with a result as it is stored, unless content is to be inlined in it. */
+  async #get(request: GetResultRequest, call: CallContext): Promise<Uint8Array | StatusAnswer> {
     const name = this.#nameOf(request)
     const found = await this.#results.find(name, call)
-    this.#settings.onUse({ kind: 'lookup', isHit: found.result !== null }, call)
-    if (found.result === null) {
-      const message = `no result for action ${formatDigest(name.action)}: ${found.reason}`
-      throw new GrpcError(StatusCode.NOT_FOUND, message)
-    }
-    await inlineRequested(found.result, request, {
+    this.#settings.onUse({ kind: 'lookup', isHit: found.bytes !== null }, call)
+    if (found.bytes === null) return noResult(found.reason)
+    const { inlineStdout, inlineStderr, inlineOutputFiles } = request
+    if (!inlineStdout && !inlineStderr && inlineOutputFiles.length === 0) return found.bytes
+    const result = decodeResult(found.bytes)
+    if (result === null) return noResult(NOT_A_RESULT)
+    await inlineRequested(result, request, {
       storage: this.#settings.backend.storage,
       digests: this.#digests,
-      maxBytes: MAX_RESULT_BYTES - found.sizeBytes,
+      maxBytes: MAX_RESULT_BYTES - found.bytes.byteLength,
       signal: call.signal,
     })
-    return found.result
+    return toBinary(ActionResultSchema, result)
   }
 
   async #update(request: UpdateActionResultRequest, call: CallContext): Promise<ActionResult> {
@@ -56,10 +63,22 @@ export class ActionCacheService {
     return result
   }
 
-  #nameOf(request: GetActionResultRequest | UpdateActionResultRequest): ActionName {
-    const { instanceName, actionDigest, digestFunction: requestedFunction } = request
+  #nameOf({
+    instanceName,
+    actionDigest,
+    digestFunction: requestedFunction,
+  }: {
+    readonly instanceName: string
+    readonly actionDigest?: UncheckedDigest | undefined
+    readonly digestFunction: number
+  }): ActionName {
     this.#settings.assertInstance(instanceName)
     const action = this.#digests.read(actionDigest, requestedFunction, 'action_digest')
     return { instanceName, action, requestedFunction }
   }
+}
+
+/** The client knows for which action: a message that is always the same is compressed to a byte. */
+function noResult(reason: string): StatusAnswer {
+  return new StatusAnswer(StatusCode.NOT_FOUND, `no result for this action: ${reason}`)
 }

@@ -2,6 +2,7 @@ import type { Digest, StorageABC } from '@caskade/core'
 import { digestKey, StorageError } from '@caskade/core'
 import { GrpcError } from '@caskade/grpc'
 import type { DigestReader, WireDigest } from './digests.ts'
+import type { ResultDigests } from './hot/action-result-messages.ts'
 import type { ActionResult } from './messages.ts'
 import { TreeSchema } from './messages.ts'
 import type { TreeLimits } from './tree-limits.ts'
@@ -41,21 +42,30 @@ export function directDigests(result: ActionResult, digests: DigestReader, reque
  * All blobs that a client needs to use a result, each once, those in its trees included; null when one that must be read
  * to find the others is missing, damaged or too large.
  */
-export async function closureOf(result: ActionResult, options: ClosureOptions): Promise<Digest[] | null> {
+export async function closureOf(
+  { blobs, directories }: ResultDigests,
+  options: ClosureOptions,
+): Promise<Digest[] | null> {
   const { digests, requestedFunction } = options
   const closure = new Closure()
   try {
-    for (const digest of directDigests(result, digests, requestedFunction)) await closure.add(digest)
-    for (const { treeDigest, rootDirectoryDigest } of result.outputDirectories) {
+    for (const blob of blobs) {
+      const turn = closure.add(digests.read(blob, requestedFunction))
+      // Awaiting nothing takes longer than the work.
+      if (turn !== undefined) await turn
+    }
+    for (const { treeDigest, rootDirectoryDigest } of directories) {
       if (treeDigest === undefined && rootDirectoryDigest === undefined) return null
       // Both are answered for where both are named: a client may follow either.
       if (treeDigest !== undefined) {
-        const isComplete = await addTree(closure, digests.read(treeDigest, requestedFunction), options)
-        if (!isComplete) return null
+        const tree = digests.read(treeDigest, requestedFunction)
+        await closure.add(tree)
+        if (!(await addTree(closure, tree, options))) return null
       }
       if (rootDirectoryDigest !== undefined) {
-        const isComplete = await addDirectories(closure, digests.read(rootDirectoryDigest, requestedFunction), options)
-        if (!isComplete) return null
+        const root = digests.read(rootDirectoryDigest, requestedFunction)
+        await closure.add(root)
+        if (!(await addDirectories(closure, root, options))) return null
       }
     }
     return closure.digests
@@ -75,10 +85,10 @@ class Closure {
     return [...this.#found.values()]
   }
 
-  async add(digest: Digest): Promise<void> {
+  /** Unless undefined, the promise must be awaited. */
+  add(digest: Digest): Promise<void> | undefined {
     this.#found.set(digestKey(digest), digest)
-    const turn = this.#turns.take()
-    if (turn !== undefined) await turn
+    return this.#turns.take()
   }
 }
 

@@ -3,7 +3,8 @@ import { digestOf, digestsEqual, formatDigest, StorageError } from '@caskade/cor
 import { GrpcError, StatusCode } from '@caskade/grpc'
 import type { DigestReader, WireDigest } from './digests.ts'
 import { toWireDigest } from './digests.ts'
-import type { ActionResult, GetActionResultRequest } from './messages.ts'
+import type { GetResultRequest } from './hot/action-result-messages.ts'
+import type { ActionResult } from './messages.ts'
 import { DigestSchema } from './messages.ts'
 import { create } from '@bufbuild/protobuf'
 
@@ -56,7 +57,7 @@ export function takeInlined(
 /** Puts the content that a client asked for into a result, as far as it fits; what does not, the client reads by digest. */
 export async function inlineRequested(
   result: ActionResult,
-  request: GetActionResultRequest,
+  request: GetResultRequest,
   { storage, digests, maxBytes, signal }: InlineOptions,
 ): Promise<void> {
   const paths = new Set(request.inlineOutputFiles)

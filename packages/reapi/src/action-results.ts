@@ -7,6 +7,8 @@ import { closureOf, directDigests } from './action-result-digests.ts'
 import { takeInlined } from './action-result-inlining.ts'
 import { assertNotTooDense } from './codec.ts'
 import type { DigestReader } from './digests.ts'
+import type { DirectoryDigests, ResultDigests } from './hot/action-result-messages.ts'
+import { readResultDigests } from './hot/action-result-messages.ts'
 import type { ActionResult } from './messages.ts'
 import { ActionResultSchema } from './messages.ts'
 import type { ReapiSettings } from './reapi-options.ts'
@@ -29,10 +31,11 @@ export interface ActionName {
   readonly requestedFunction: number
 }
 
-/** A stored result, and how long it is; or why there is none that can be used. */
-export type FoundResult =
-  | { readonly result: ActionResult; readonly sizeBytes: number }
-  | { readonly result: null; readonly reason: string }
+/** A stored result, as it was encoded; or why there is none that can be used. */
+export type FoundResult = { readonly bytes: Uint8Array } | { readonly bytes: null; readonly reason: string }
+
+/** Why a result that is no result cannot be used. */
+export const NOT_A_RESULT = 'what is stored for it is not an ActionResult'
 
 /** Results of actions, for every protocol that has them: found only while all blobs that they name are there. */
 export class ActionResults {
@@ -52,13 +55,14 @@ export class ActionResults {
     const { signal } = claimant
     const key = actionKey(instanceName, action)
     const entry = await getEntryBytes(this.#settings.backend, key, { signal, maxBytes: MAX_RESULT_BYTES })
-    if (entry === null) return { result: null, reason: 'it is not in the action cache' }
-    const result = parseResult(entry.bytes)
-    if (result === null) return { result: null, reason: 'what is stored for it is not an ActionResult' }
-    const release = await this.#acquireTrees(result, claimant)
+    if (entry === null) return { bytes: null, reason: 'it is not in the action cache' }
+    const { bytes } = entry
+    const named = readNamed(bytes)
+    if (named === null) return { bytes: null, reason: NOT_A_RESULT }
+    const release = await this.#acquireTrees(named, claimant)
     try {
-      const reason = await this.#findGap(result, requestedFunction, signal)
-      return reason === undefined ? { result, sizeBytes: entry.bytes.byteLength } : { result: null, reason }
+      const reason = await this.#findGap(named, requestedFunction, signal)
+      return reason === undefined ? { bytes } : { bytes: null, reason }
     } finally {
       release?.()
     }
@@ -87,16 +91,16 @@ export class ActionResults {
   }
 
   /** Waits until the trees of a result can be looked through. Results without trees, which are most, do not wait. */
-  async #acquireTrees({ outputDirectories }: ActionResult, claimant: Claimant): Promise<(() => void) | undefined> {
-    if (outputDirectories.length === 0) return undefined
-    return this.#trees.acquire(treeBytes(outputDirectories), claimant)
+  async #acquireTrees({ directories }: ResultDigests, claimant: Claimant): Promise<(() => void) | undefined> {
+    if (directories.length === 0) return undefined
+    return this.#trees.acquire(treeBytes(directories), claimant)
   }
 
   /** Says what is missing of what a result names; undefined when all of it is there. */
-  async #findGap(result: ActionResult, requestedFunction: number, signal: AbortSignal): Promise<string | undefined> {
+  async #findGap(named: ResultDigests, requestedFunction: number, signal: AbortSignal): Promise<string | undefined> {
     const { backend, maxTreeBytes } = this.#settings
     const { storage } = backend
-    const closure = await closureOf(result, {
+    const closure = await closureOf(named, {
       storage,
       digests: this.#digests,
       requestedFunction,
@@ -119,14 +123,24 @@ export function actionKey(instanceName: string, { hash, digestFunction = 'sha256
 }
 
 /** What the trees of a result come to as far as it tells, in bytes. */
-function treeBytes(outputDirectories: ActionResult['outputDirectories']): number {
-  const digests = outputDirectories.flatMap(({ treeDigest, rootDirectoryDigest }) => [treeDigest, rootDirectoryDigest])
-  return digests.reduce((sum, digest) => sum + Math.max(Number(digest?.sizeBytes ?? 0n), 0), 0)
+function treeBytes(directories: readonly DirectoryDigests[]): number {
+  const digests = directories.flatMap(({ treeDigest, rootDirectoryDigest }) => [treeDigest, rootDirectoryDigest])
+  return digests.reduce((sum, digest) => sum + Math.max(digest?.sizeBytes ?? 0, 0), 0)
 }
 
-function parseResult(bytes: Uint8Array): ActionResult | null {
+/** What a stored result names; null when it is none. */
+function readNamed(bytes: Uint8Array): ResultDigests | null {
   try {
     assertNotTooDense(ActionResultSchema, bytes)
+    return readResultDigests(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
+  } catch {
+    return null
+  }
+}
+
+/** Decodes a result that was found; null when it is none after all. */
+export function decodeResult(bytes: Uint8Array): ActionResult | null {
+  try {
     return fromBinary(ActionResultSchema, bytes)
   } catch {
     return null

@@ -1,9 +1,10 @@
 import type { JsonValue } from '@bufbuild/protobuf'
-import { fromBinary, fromJson, toBinary, toJsonString } from '@bufbuild/protobuf'
+import { fromBinary, fromJson, toJsonString } from '@bufbuild/protobuf'
 import type { Claimant, Digest, OperationOptions } from '@caskade/core'
 import { StorageError } from '@caskade/core'
 import { GrpcError, StatusCode } from '@caskade/grpc'
 import type { ActionName, ActionResults } from './action-results.ts'
+import { decodeResult } from './action-results.ts'
 import { assertNotTooDense, MAX_REQUEST_FIELDS } from './codec.ts'
 import type { ActionResult } from './messages.ts'
 import { ActionResultSchema } from './messages.ts'
@@ -29,11 +30,12 @@ export class EncodedActionResults {
     { format, ...claimant }: Claimant & { readonly format: ActionResultFormat },
   ): Promise<Uint8Array | null> {
     const found = await withStorageErrors(this.#results.find(nameOf(instanceName, action), claimant))
-    if (found.result === null) return null
-    if (format === 'binary') return toBinary(ActionResultSchema, found.result)
+    if (found.bytes === null || format === 'binary') return found.bytes
+    const result = decodeResult(found.bytes)
+    if (result === null) return null
     // Messages of others, whose types nobody here knows, and which have no form as JSON therefore.
-    if (found.result.executionMetadata !== undefined) found.result.executionMetadata.auxiliaryMetadata = []
-    return Buffer.from(toJsonString(ActionResultSchema, found.result))
+    if (result.executionMetadata !== undefined) result.executionMetadata.auxiliaryMetadata = []
+    return Buffer.from(toJsonString(ActionResultSchema, result))
   }
 
   /**

@@ -1,4 +1,4 @@
-import type { ActionCacheEntry, ActionCacheRecord, ActionKey } from '@caskade/core'
+import type { ActionCacheEntry, ActionCacheRecord, ActionKey, Digest } from '@caskade/core'
 import { decodeReferences, encodeReferences } from './blob-key.ts'
 import { rowCostBytes } from './row-cost.ts'
 import type { SqlDatabase, Statement } from './sql.ts'
@@ -17,17 +17,18 @@ export type EntryAge = Pick<EntryRecord, 'id' | 'costBytes' | 'accessedUs'>
 
 interface Row {
   readonly id: number
-  readonly namespace: string
-  readonly key: string
   readonly costBytes: number
   readonly accessedUs: number
   readonly metadata: string
-  readonly referenceKeys: Uint8Array
+  /** In hexadecimal. */
+  readonly referenceKeys: string
   readonly bytes: Uint8Array
 }
 
 const AGE = 'id, cost_bytes AS costBytes, accessed_us AS accessedUs'
-const COLUMNS = `${AGE}, namespace, key, metadata, reference_keys AS referenceKeys, bytes`
+
+// The references in hexadecimal: a string takes a fraction of what a buffer takes to make, and few who get an entry look at them.
+const COLUMNS = `${AGE}, metadata, hex(reference_keys) AS referenceKeys, bytes`
 
 /** What an entry takes besides its row: entries of two indexes. */
 const OVERHEAD_BYTES = 256
@@ -48,7 +49,7 @@ export class EntryRecords {
     this.#age = prepare(`SELECT ${AGE} FROM entry WHERE namespace = ? AND key = ?`)
     this.#oldest = prepare(`SELECT ${AGE} FROM entry ORDER BY accessed_us LIMIT 1`)
     this.#page = prepare(
-      `SELECT ${COLUMNS} FROM entry WHERE id > ? AND substr(namespace, 1, length(?)) = ? ORDER BY id LIMIT ?`,
+      `SELECT ${COLUMNS}, namespace, key FROM entry WHERE id > ? AND substr(namespace, 1, length(?)) = ? ORDER BY id LIMIT ?`,
     )
     this.#insert = prepare(
       `INSERT INTO entry (namespace, key, cost_bytes, accessed_us, metadata, reference_keys, bytes)
@@ -60,7 +61,7 @@ export class EntryRecords {
 
   find({ namespace, key }: ActionKey): EntryRecord | undefined {
     const row = selectOne<Row>(this.#find, namespace, key)
-    return row === undefined ? undefined : recordOf(row)
+    return row === undefined ? undefined : recordOf({ namespace, key }, row)
   }
 
   findAge({ namespace, key }: ActionKey): EntryAge | undefined {
@@ -74,7 +75,8 @@ export class EntryRecords {
 
   /** The entries whose id follows `afterId` and whose namespace begins with the prefix, in the order of ids. */
   page(afterId: number, namespacePrefix: string, limit: number): EntryRecord[] {
-    return selectAll<Row>(this.#page, afterId, namespacePrefix, namespacePrefix, limit).map(recordOf)
+    const rows = selectAll<Row & ActionKey>(this.#page, afterId, namespacePrefix, namespacePrefix, limit)
+    return rows.map(({ namespace, key, ...row }) => recordOf({ namespace, key }, row))
   }
 
   insert({ namespace, key }: ActionKey, entry: ActionCacheEntry, costBytes: number, accessedUs: number): void {
@@ -101,11 +103,13 @@ export function entryCostBytes({ namespace, key }: ActionKey, entry: ActionCache
   return rowCostBytes(row) + keys + OVERHEAD_BYTES
 }
 
-function recordOf({ id, namespace, key, costBytes, accessedUs, metadata, referenceKeys, bytes }: Row): EntryRecord {
+function recordOf(key: ActionKey, { id, costBytes, accessedUs, metadata, referenceKeys, bytes }: Row): EntryRecord {
   const entry = {
     bytes,
-    references: decodeReferences(referenceKeys),
+    get references(): Digest[] {
+      return decodeReferences(Buffer.from(referenceKeys, 'hex'))
+    },
     metadata: JSON.parse(metadata) as Record<string, string>,
   }
-  return { id, key: { namespace, key }, entry, costBytes, accessedUs }
+  return { id, key, entry, costBytes, accessedUs }
 }
