@@ -1,16 +1,15 @@
-import type { Http2Server, Http2Session, ServerHttp2Session } from 'node:http2'
-import { createServer } from 'node:http2'
-import type { AddressInfo, Socket } from 'node:net'
+import type { AddressInfo, Server, Socket } from 'node:net'
+import { createServer } from 'node:net'
 import type { GrpcServer } from './grpc-server.ts'
-import { Http2TransportStream } from './http2-stream.ts'
+import { Http2Connection } from './http2/connection.ts'
 
-/** How much a client may send on one stream before the handler has taken it, in bytes. */
-const STREAM_WINDOW_BYTES = 1024 * 1024
+/** So many bytes may wait in a socket before nothing further is written to it. */
+const SOCKET_BUFFER_BYTES = 512 * 1024
 
-/** The same for all streams of a connection together. */
-const CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024
+/** After so long without any traffic it is found out whether a client is still there, in milliseconds. */
+const KEEP_ALIVE_MS = 60_000
 
-/** So often within the time that a client may be idle, the calls that are open begin to be watched. */
+/** So often within the time that a client may be idle, it is looked whether one is. */
 const LOOKS_PER_IDLE_TIMEOUT = 4
 
 /** How an {@link Http2GrpcServer} behaves. */
@@ -35,13 +34,10 @@ export interface ListenOptions {
   readonly reusePort?: boolean | undefined
 }
 
-/** Serves gRPC over HTTP/2 in plain text, on `node:http2`. */
+/** Serves gRPC over HTTP/2 in plain text (RFC 9113, "prior knowledge"). */
 export class Http2GrpcServer {
-  readonly #server: Http2Server
-  /** The open connections, and the address of each client. */
-  readonly #peers = new Map<Http2Session, string>()
-  /** The calls that are not over. */
-  readonly #streams = new Set<Http2TransportStream>()
+  readonly #server: Server
+  readonly #connections = new Set<Http2Connection>()
   readonly #idleTimeoutMs: number
   #watcher: NodeJS.Timeout | undefined
 
@@ -50,25 +46,16 @@ export class Http2GrpcServer {
     { maxConnections = 10_000, maxConcurrentStreams = 256, idleTimeoutMs = 300_000 }: Http2ServerOptions = {},
   ) {
     this.#idleTimeoutMs = idleTimeoutMs
-    this.#server = createServer({
-      settings: { initialWindowSize: STREAM_WINDOW_BYTES, maxConcurrentStreams, maxFrameSize: 64 * 1024 },
-      // In MB, per connection: what the streams may buffer, or new ones are refused.
-      maxSessionMemory: 512,
-      maxSessionInvalidFrames: 100,
+    const socketOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS }
+    this.#server = createServer({ ...socketOptions, highWaterMark: SOCKET_BUFFER_BYTES }, (socket: Socket) => {
+      const connection = new Http2Connection(socket, {
+        maxConcurrentStreams,
+        onRequest: (stream) => grpc.handle(stream),
+      })
+      this.#connections.add(connection)
+      socket.once('close', () => this.#connections.delete(connection))
     })
     this.#server.maxConnections = maxConnections
-    this.#server.on('connection', (socket: Socket) => {
-      socket.setNoDelay(true)
-      // Finds out about clients that vanished without closing their connection.
-      socket.setKeepAlive(true, 60_000)
-    })
-    this.#server.on('session', (session) => this.#adopt(session))
-    this.#server.on('stream', (stream, headers) => {
-      const peer = (stream.session && this.#peers.get(stream.session)) ?? 'unknown'
-      grpc.handle(new Http2TransportStream(stream, headers, peer, this.#streams))
-    })
-    // A connection that breaks is its client's loss; there is nothing to do here.
-    this.#server.on('sessionError', () => undefined)
   }
 
   /** Starts listening. Rejects with the error of Node.js, such as EADDRINUSE. */
@@ -78,9 +65,7 @@ export class Http2GrpcServer {
     this.#server.listen({ port, host, reusePort }, resolve)
     await promise
     this.#server.off('error', reject)
-    this.#watcher = setInterval(() => {
-      for (const stream of this.#streams) stream.watch(this.#idleTimeoutMs)
-    }, this.#idleTimeoutMs / LOOKS_PER_IDLE_TIMEOUT).unref()
+    this.#watcher = setInterval(() => this.#watch(), this.#idleTimeoutMs / LOOKS_PER_IDLE_TIMEOUT).unref()
     return this.#server.address() as AddressInfo
   }
 
@@ -89,19 +74,17 @@ export class Http2GrpcServer {
     const closed = new Promise<void>((resolve) => {
       this.#server.close(() => resolve())
     })
-    for (const session of this.#peers.keys()) session.close()
+    for (const connection of this.#connections) connection.close()
     const deadline = setTimeout(() => {
-      for (const session of this.#peers.keys()) session.destroy()
+      for (const connection of this.#connections) connection.destroy()
     }, deadlineMs)
     await closed
     clearTimeout(deadline)
     clearInterval(this.#watcher)
   }
 
-  #adopt(session: ServerHttp2Session): void {
-    const { socket } = session
-    this.#peers.set(session, `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`)
-    session.on('close', () => this.#peers.delete(session))
-    session.setLocalWindowSize(CONNECTION_WINDOW_BYTES)
+  #watch(): void {
+    const now = performance.now()
+    for (const connection of this.#connections) connection.watch(now, this.#idleTimeoutMs)
   }
 }

@@ -2,10 +2,10 @@ import type { CallStatus } from './call-status.ts'
 import type { HeaderFields } from './metadata.ts'
 
 /** The headers of every response; one that consists of a status alone has its trailers among them ("Trailers-Only"). */
-export const RESPONSE_HEADERS: HeaderFields = { ':status': '200', 'content-type': 'application/grpc' }
+export const RESPONSE_HEADERS: HeaderFields = Object.freeze({ ':status': '200', 'content-type': 'application/grpc' })
 
 /** The trailers of a call that succeeded. */
-export const OK_TRAILERS: HeaderFields = { 'grpc-status': '0' }
+export const OK_TRAILERS: HeaderFields = Object.freeze({ 'grpc-status': '0' })
 
 const PLAIN = /^[\u0020-\u0024\u0026-\u007e]*$/
 

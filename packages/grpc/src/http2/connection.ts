@@ -1,0 +1,367 @@
+import type { Socket } from 'node:net'
+import type { TransportStream } from '../transport-stream.ts'
+import { AbuseGuard } from './abuse-guard.ts'
+import type { StreamConnection } from './connection-stream.ts'
+import { Http2Stream, STREAM_WINDOW_BYTES } from './connection-stream.ts'
+import type { FrameHandler } from './frame-reader.ts'
+import { FrameReader } from './frame-reader.ts'
+import { FrameWriter } from './frame-writer.ts'
+import type { Field } from './header-decoder.ts'
+import { HeaderDecoder } from './header-decoder.ts'
+import {
+  ConnectionError,
+  DEFAULT_MAX_FRAME_BYTES,
+  DEFAULT_WINDOW_BYTES,
+  ErrorCode,
+  FrameType,
+  LARGEST_MAX_FRAME_BYTES,
+  MAX_WINDOW_BYTES,
+  Setting,
+} from './protocol.ts'
+import { ReceiveWindow } from './receive-window.ts'
+import { areTrailersValid, requestFields } from './request-fields.ts'
+
+/** How much a client may send on all streams of a connection together before it was taken, in bytes. */
+const CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024
+
+/** What the header fields of a request may come to, in bytes; larger ones are refused. */
+const MAX_HEADER_LIST_BYTES = 32 * 1024
+
+/** Of so many streams that are over it is known how they ended: what was under way when one was reset is not the client's fault. */
+const REMEMBERED_STREAMS = 256
+
+/** How long a client may take to read why its connection ends, in milliseconds. */
+const PARTING_MS = 5000
+
+/** What a connection needs. */
+export interface ConnectionOptions {
+  readonly maxConcurrentStreams: number
+  /** Takes each request; it must listen to it at once. */
+  readonly onRequest: (stream: TransportStream) => void
+}
+
+/** One connection of a client that speaks HTTP/2 (RFC 9113), over a socket. */
+export class Http2Connection implements StreamConnection, FrameHandler {
+  readonly writer: FrameWriter
+  readonly peer: string
+  sendWindowBytes: number = DEFAULT_WINDOW_BYTES
+  maxFrameBytes: number = DEFAULT_MAX_FRAME_BYTES
+  readonly #socket: Socket
+  readonly #options: ConnectionOptions
+  readonly #reader = new FrameReader(this)
+  readonly #decoder = new HeaderDecoder()
+  readonly #guard = new AbuseGuard()
+  readonly #window = new ReceiveWindow(CONNECTION_WINDOW_BYTES)
+  readonly #streams = new Map<number, Http2Stream>()
+  /** Those with content to send that have room in their windows, in the order of their turns. */
+  readonly #ready = new Set<Http2Stream>()
+  /** Streams that are over, and whether they were reset by us. */
+  readonly #past = new Map<number, boolean>()
+  #streamWindowBytes = DEFAULT_WINDOW_BYTES
+  #lastStreamId = 0
+  /** Whose DATA is arriving. */
+  #receiving: Http2Stream | undefined
+  #hasTableUpdate = false
+  #isSending = false
+  #isClosing = false
+  #isBroken = false
+
+  constructor(socket: Socket, options: ConnectionOptions) {
+    this.#socket = socket
+    this.#options = options
+    this.peer = `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`
+    this.writer = new FrameWriter(socket)
+    socket.on('data', (chunk: Buffer) => this.#attempt(() => this.#reader.push(chunk)))
+    socket.on('drain', () => this.#attempt(() => this.#sendReady()))
+    socket.on('close', () => this.#abortAll())
+    // A connection that breaks is closed as well, which is what counts.
+    socket.on('error', () => undefined)
+    this.writer.settings([
+      [Setting.MAX_CONCURRENT_STREAMS, options.maxConcurrentStreams],
+      [Setting.INITIAL_WINDOW_SIZE, STREAM_WINDOW_BYTES],
+      [Setting.MAX_HEADER_LIST_SIZE, MAX_HEADER_LIST_BYTES],
+    ])
+    this.writer.windowUpdate(0, CONNECTION_WINDOW_BYTES - DEFAULT_WINDOW_BYTES)
+  }
+
+  /** Refuses new requests, and closes the connection once those under way are done. */
+  close(): void {
+    if (this.#isClosing) return
+    this.#isClosing = true
+    this.writer.goAway(this.#lastStreamId, ErrorCode.NO_ERROR, '')
+    this.#endIfDone()
+  }
+
+  /** Ends the connection at once. */
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  /** Cancels requests whose clients have done nothing for so long while it was their turn, in milliseconds. */
+  watch(nowMs: number, idleTimeoutMs: number): void {
+    this.#attempt(() => {
+      for (const stream of this.#streams.values()) stream.watch(nowMs, idleTimeoutMs)
+    })
+  }
+
+  takeTableUpdate(): boolean {
+    const isDue = !this.#hasTableUpdate
+    this.#hasTableUpdate = true
+    return isDue
+  }
+
+  schedule(stream: Http2Stream): void {
+    this.#ready.add(stream)
+    this.#sendReady()
+  }
+
+  take(bytes: number): void {
+    const incrementBytes = this.#window.take(bytes)
+    if (incrementBytes > 0) this.writer.windowUpdate(0, incrementBytes)
+  }
+
+  forget(stream: Http2Stream, isReset: boolean): void {
+    this.#streams.delete(stream.id)
+    this.#ready.delete(stream)
+    if (this.#receiving === stream) this.#receiving = undefined
+    this.#remember(stream.id, isReset)
+    this.#endIfDone()
+  }
+
+  onHeaders(streamId: number, block: Buffer, hasEnded: boolean, dependsOn: number | undefined): void {
+    const fields = this.#decoder.decode(block, MAX_HEADER_LIST_BYTES)
+    const stream = this.#streams.get(streamId)
+    if (stream !== undefined) {
+      this.#takeTrailers(stream, fields, hasEnded)
+      return
+    }
+    if (streamId % 2 === 0) throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, `clients have no stream ${streamId}`)
+    if (streamId <= this.#lastStreamId) {
+      this.#refuseLate(streamId)
+      return
+    }
+    this.#lastStreamId = streamId
+    this.#guard.noteProgress()
+    const refusal = this.#refusalOf(streamId, dependsOn)
+    const headers = fields === undefined ? undefined : requestFields(fields)
+    if (refusal !== undefined || (fields !== undefined && headers === undefined)) {
+      this.#reset(streamId, refusal ?? ErrorCode.PROTOCOL_ERROR)
+      return
+    }
+    const sendWindowBytes = this.#streamWindowBytes
+    const opened = new Http2Stream(this, { id: streamId, headers: headers ?? {}, hasEnded, sendWindowBytes })
+    this.#streams.set(streamId, opened)
+    if (headers === undefined) {
+      // The fields are more than they may be (RFC 6585, section 5).
+      opened.end({ ':status': '431' })
+      return
+    }
+    this.#options.onRequest(opened)
+    if (hasEnded) this.#endOf(opened)
+  }
+
+  onData(streamId: number, flowBytes: number, paddingBytes: number): void {
+    if (flowBytes === 0) this.#guard.noteIdleFrame()
+    if (!this.#window.receive(flowBytes)) {
+      throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'more DATA than the connection may carry')
+    }
+    const stream = this.#streamOf(streamId)
+    const problem = stream?.receive(flowBytes, paddingBytes)
+    this.#receiving = problem === undefined ? stream : undefined
+    if (this.#receiving !== undefined) return
+    this.take(paddingBytes)
+    if (stream !== undefined) this.#fail(stream, problem as ErrorCode)
+    // What was under way when we ended it is nobody's fault.
+    else if (this.#past.get(streamId) !== true) this.#reset(streamId, ErrorCode.STREAM_CLOSED)
+  }
+
+  onContent(piece: Buffer): void {
+    const stream = this.#receiving
+    if (stream === undefined) {
+      // Nobody wants it.
+      this.take(piece.byteLength)
+      return
+    }
+    this.#guard.noteProgress()
+    stream.receiveContent(piece)
+  }
+
+  onDataEnd(hasEnded: boolean): void {
+    const stream = this.#receiving
+    if (stream === undefined) return
+    this.#receiving = undefined
+    if (hasEnded) this.#endOf(stream)
+  }
+
+  onReset(streamId: number): void {
+    const stream = this.#streamOf(streamId)
+    if (stream === undefined) return
+    stream.abort()
+    this.#guard.noteReset()
+  }
+
+  onPriority(streamId: number, dependsOn: number): void {
+    this.#guard.noteIdleFrame()
+    if (dependsOn !== streamId) return
+    const stream = this.#streams.get(streamId)
+    if (stream !== undefined) this.#fail(stream, ErrorCode.PROTOCOL_ERROR)
+    else this.#reset(streamId, ErrorCode.PROTOCOL_ERROR)
+  }
+
+  onSettings(settings: readonly (readonly [id: number, value: number])[]): void {
+    this.#guard.noteIdleFrame()
+    for (const [id, value] of settings) this.#apply(id, value)
+    this.writer.acknowledge(FrameType.SETTINGS)
+    this.#sendReady()
+  }
+
+  onPing(payload: Buffer): void {
+    this.#guard.noteIdleFrame()
+    this.writer.acknowledge(FrameType.PING, payload)
+  }
+
+  onWindowUpdate(streamId: number, incrementBytes: number): void {
+    if (streamId === 0) {
+      this.sendWindowBytes += incrementBytes
+      if (incrementBytes === 0) throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, 'a window grows by nothing')
+      if (this.sendWindowBytes > MAX_WINDOW_BYTES) {
+        throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'the window of the connection is too large')
+      }
+    } else {
+      const stream = this.#streamOf(streamId)
+      if (stream === undefined) return
+      if (incrementBytes === 0) this.#fail(stream, ErrorCode.PROTOCOL_ERROR)
+      else if (!stream.grow(incrementBytes)) this.#fail(stream, ErrorCode.FLOW_CONTROL_ERROR)
+      else if (stream.isSending) this.#ready.add(stream)
+    }
+    this.#sendReady()
+  }
+
+  onNothing(): void {
+    this.#guard.noteIdleFrame()
+  }
+
+  /** Does what may find that the connection cannot go on. */
+  #attempt(action: () => void): void {
+    if (this.#isBroken) return
+    try {
+      action()
+    } catch (error) {
+      if (!(error instanceof ConnectionError)) throw error
+      this.#break(error)
+    }
+  }
+
+  #break({ code, message }: ConnectionError): void {
+    this.#isBroken = true
+    this.#isClosing = true
+    this.writer.goAway(this.#lastStreamId, code, message)
+    this.writer.flush()
+    this.#abortAll()
+    this.#socket.setTimeout(PARTING_MS, () => this.#socket.destroy())
+    this.#socket.destroySoon()
+  }
+
+  #abortAll(): void {
+    for (const stream of this.#streams.values()) stream.abort()
+  }
+
+  #endIfDone(): void {
+    if (!this.#isClosing || this.#isBroken || this.#streams.size > 0) return
+    this.writer.flush()
+    this.#socket.end()
+  }
+
+  /** Has those that are ready send, in turns, as long as the client takes it. */
+  #sendReady(): void {
+    // One that sends may be told to go on, and schedule itself again.
+    if (this.#isSending) return
+    this.#isSending = true
+    for (const stream of this.#ready) {
+      if (this.writer.isFull) break
+      if (this.sendWindowBytes <= 0 && stream.isSending) continue
+      // To the end of the set, where this loop comes to it again.
+      this.#ready.delete(stream)
+      if (stream.sendTurn()) this.#ready.add(stream)
+      this.#guard.noteProgress()
+    }
+    this.#isSending = false
+  }
+
+  #refusalOf(streamId: number, dependsOn: number | undefined): ErrorCode | undefined {
+    if (dependsOn === streamId) return ErrorCode.PROTOCOL_ERROR
+    const isFull = this.#streams.size >= this.#options.maxConcurrentStreams
+    return isFull || this.#isClosing ? ErrorCode.REFUSED_STREAM : undefined
+  }
+
+  #takeTrailers(stream: Http2Stream, fields: readonly Field[] | undefined, hasEnded: boolean): void {
+    if (stream.hasClientEnded) this.#fail(stream, ErrorCode.STREAM_CLOSED)
+    else if (!hasEnded || fields === undefined || !areTrailersValid(fields))
+      this.#fail(stream, ErrorCode.PROTOCOL_ERROR)
+    else this.#endOf(stream)
+  }
+
+  #endOf(stream: Http2Stream): void {
+    const problem = stream.receiveEnd()
+    if (problem !== undefined) this.#fail(stream, problem)
+  }
+
+  /** HEADERS on a stream that is over. */
+  #refuseLate(streamId: number): void {
+    const wasReset = this.#past.get(streamId)
+    if (wasReset === true) return
+    const code = wasReset === undefined ? ErrorCode.PROTOCOL_ERROR : ErrorCode.STREAM_CLOSED
+    throw new ConnectionError(code, `stream ${streamId} cannot be opened again`)
+  }
+
+  /** The stream that a frame is about; undefined when it is over. */
+  #streamOf(streamId: number): Http2Stream | undefined {
+    const stream = this.#streams.get(streamId)
+    if (stream === undefined && (streamId > this.#lastStreamId || streamId % 2 === 0)) {
+      throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, `there is no stream ${streamId} yet`)
+    }
+    return stream
+  }
+
+  #fail(stream: Http2Stream, code: ErrorCode): void {
+    stream.abort(code)
+    this.#guard.noteReset()
+  }
+
+  #reset(streamId: number, code: ErrorCode): void {
+    this.writer.reset(streamId, code)
+    this.#remember(streamId, true)
+    this.#guard.noteReset()
+  }
+
+  #remember(streamId: number, isReset: boolean): void {
+    this.#past.set(streamId, isReset)
+    if (this.#past.size <= REMEMBERED_STREAMS) return
+    const [oldest] = this.#past.keys()
+    this.#past.delete(oldest as number)
+  }
+
+  #apply(id: number, value: number): void {
+    if (id === Setting.INITIAL_WINDOW_SIZE) this.#resizeWindows(value)
+    else if (id === Setting.ENABLE_PUSH && value > 1) throw badSetting('ENABLE_PUSH', value)
+    else if (id === Setting.MAX_FRAME_SIZE) {
+      if (value < DEFAULT_MAX_FRAME_BYTES || value > LARGEST_MAX_FRAME_BYTES) throw badSetting('MAX_FRAME_SIZE', value)
+      this.maxFrameBytes = value
+    }
+  }
+
+  /** What is open grows or shrinks along (RFC 9113, section 6.9.2). */
+  #resizeWindows(bytes: number): void {
+    const changeBytes = bytes - this.#streamWindowBytes
+    if (bytes > MAX_WINDOW_BYTES) throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'a window is too large')
+    this.#streamWindowBytes = bytes
+    for (const stream of this.#streams.values()) {
+      if (!stream.grow(changeBytes)) throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'a window is too large')
+      if (stream.isSending) this.#ready.add(stream)
+    }
+  }
+}
+
+function badSetting(name: string, value: number): ConnectionError {
+  return new ConnectionError(ErrorCode.PROTOCOL_ERROR, `the setting ${name} cannot be ${value}`)
+}
