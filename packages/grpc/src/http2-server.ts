@@ -42,7 +42,7 @@ export class Http2GrpcServer {
   #watcher: NodeJS.Timeout | undefined
 
   constructor(
-    grpc: GrpcServer,
+    grpc: Pick<GrpcServer, 'handle'>,
     { maxConnections = 10_000, maxConcurrentStreams = 256, idleTimeoutMs = 300_000 }: Http2ServerOptions = {},
   ) {
     this.#idleTimeoutMs = idleTimeoutMs

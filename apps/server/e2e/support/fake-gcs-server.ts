@@ -1,11 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { runOk } from './run.ts'
+import { goTool } from './go-tool.ts'
 
 /** The first version that heeds preconditions in every kind of upload. */
 const VERSION = 'v1.56.1'
@@ -17,13 +14,7 @@ export interface EmulatorProcess extends AsyncDisposable {
 
 /** Builds the emulator, once for this machine, and starts it with an empty bucket named `bucket`. */
 export async function startFakeGcsServer(): Promise<EmulatorProcess> {
-  const folder = join(tmpdir(), `caskade-e2e-fake-gcs-server-${VERSION}`)
-  const binary = join(folder, 'fake-gcs-server')
-  if (!existsSync(binary)) {
-    mkdirSync(folder, { recursive: true })
-    const env = { GOBIN: folder }
-    await runOk('go', ['install', `github.com/fsouza/fake-gcs-server@${VERSION}`], { cwd: folder, env })
-  }
+  const binary = await goTool('github.com/fsouza/fake-gcs-server', VERSION)
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const where = ['-scheme', 'http', '-host', '127.0.0.1', '-port', String(port)]

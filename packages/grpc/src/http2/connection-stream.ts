@@ -20,13 +20,15 @@ export interface StreamConnection {
   readonly writer: FrameWriter
   readonly peer: string
   /** What the client takes on all streams together, in bytes. */
-  sendWindowBytes: number
+  readonly sendWindowBytes: number
   /** The largest frame that the client takes, in bytes of payload. */
   readonly maxFrameBytes: number
   /** Whether this connection has yet to say that its header blocks need no table; it does so once. */
   takeTableUpdate(): boolean
   /** Gives the stream a turn to send as soon as there is room. */
   schedule(stream: Http2Stream): void
+  /** Notes that bytes of content were sent. */
+  noteSent(bytes: number): void
   /** Notes that bytes of content were taken, which the client may send again in others' place. */
   take(bytes: number): void
   /** Forgets a stream that is over; `isReset`: it was ended before the client had. */
@@ -251,7 +253,7 @@ export class Http2Stream implements TransportStream {
     this.#hasMoved = true
     this.#queuedBytes -= frameBytes
     this.#sendWindowBytes -= frameBytes
-    this.#connection.sendWindowBytes -= frameBytes
+    this.#connection.noteSent(frameBytes)
   }
 
   #sendEnd(trailers: HeaderFields): void {

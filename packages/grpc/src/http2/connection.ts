@@ -6,6 +6,7 @@ import { Http2Stream, STREAM_WINDOW_BYTES } from './connection-stream.ts'
 import type { FrameHandler } from './frame-reader.ts'
 import { FrameReader } from './frame-reader.ts'
 import { FrameWriter } from './frame-writer.ts'
+import { PastStreams } from './past-streams.ts'
 import type { Field } from './header-decoder.ts'
 import { HeaderDecoder } from './header-decoder.ts'
 import {
@@ -20,15 +21,13 @@ import {
 } from './protocol.ts'
 import { ReceiveWindow } from './receive-window.ts'
 import { areTrailersValid, requestFields } from './request-fields.ts'
+import { SendTurns } from './send-turns.ts'
 
 /** How much a client may send on all streams of a connection together before it was taken, in bytes. */
 const CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024
 
 /** What the header fields of a request may come to, in bytes; larger ones are refused. */
 const MAX_HEADER_LIST_BYTES = 32 * 1024
-
-/** Of so many streams that are over it is known how they ended: what was under way when one was reset is not the client's fault. */
-const REMEMBERED_STREAMS = 256
 
 /** How long a client may take to read why its connection ends, in milliseconds. */
 const PARTING_MS = 5000
@@ -53,16 +52,14 @@ export class Http2Connection implements StreamConnection, FrameHandler {
   readonly #guard = new AbuseGuard()
   readonly #window = new ReceiveWindow(CONNECTION_WINDOW_BYTES)
   readonly #streams = new Map<number, Http2Stream>()
-  /** Those with content to send that have room in their windows, in the order of their turns. */
-  readonly #ready = new Set<Http2Stream>()
-  /** Streams that are over, and whether they were reset by us. */
-  readonly #past = new Map<number, boolean>()
+  readonly #turns = new SendTurns()
+  readonly #room = { isFull: () => this.writer.isFull, hasWindow: () => this.sendWindowBytes > 0 }
+  readonly #past = new PastStreams()
   #streamWindowBytes = DEFAULT_WINDOW_BYTES
   #lastStreamId = 0
   /** Whose DATA is arriving. */
   #receiving: Http2Stream | undefined
   #hasTableUpdate = false
-  #isSending = false
   #isClosing = false
   #isBroken = false
 
@@ -72,7 +69,7 @@ export class Http2Connection implements StreamConnection, FrameHandler {
     this.peer = `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`
     this.writer = new FrameWriter(socket)
     socket.on('data', (chunk: Buffer) => this.#attempt(() => this.#reader.push(chunk)))
-    socket.on('drain', () => this.#attempt(() => this.#sendReady()))
+    socket.on('drain', () => this.#attempt(() => this.#turns.run(this.#room)))
     socket.on('close', () => this.#abortAll())
     // A connection that breaks is closed as well, which is what counts.
     socket.on('error', () => undefined)
@@ -111,8 +108,13 @@ export class Http2Connection implements StreamConnection, FrameHandler {
   }
 
   schedule(stream: Http2Stream): void {
-    this.#ready.add(stream)
-    this.#sendReady()
+    this.#turns.add(stream)
+    this.#turns.run(this.#room)
+  }
+
+  noteSent(bytes: number): void {
+    this.sendWindowBytes -= bytes
+    this.#guard.noteProgress()
   }
 
   take(bytes: number): void {
@@ -122,9 +124,9 @@ export class Http2Connection implements StreamConnection, FrameHandler {
 
   forget(stream: Http2Stream, isReset: boolean): void {
     this.#streams.delete(stream.id)
-    this.#ready.delete(stream)
+    this.#turns.delete(stream)
     if (this.#receiving === stream) this.#receiving = undefined
-    this.#remember(stream.id, isReset)
+    this.#past.add(stream.id, isReset)
     this.#endIfDone()
   }
 
@@ -172,7 +174,7 @@ export class Http2Connection implements StreamConnection, FrameHandler {
     this.take(paddingBytes)
     if (stream !== undefined) this.#fail(stream, problem as ErrorCode)
     // What was under way when we ended it is nobody's fault.
-    else if (this.#past.get(streamId) !== true) this.#reset(streamId, ErrorCode.STREAM_CLOSED)
+    else if (this.#past.wasReset(streamId) !== true) this.#reset(streamId, ErrorCode.STREAM_CLOSED)
   }
 
   onContent(piece: Buffer): void {
@@ -212,7 +214,7 @@ export class Http2Connection implements StreamConnection, FrameHandler {
     this.#guard.noteIdleFrame()
     for (const [id, value] of settings) this.#apply(id, value)
     this.writer.acknowledge(FrameType.SETTINGS)
-    this.#sendReady()
+    this.#turns.run(this.#room)
   }
 
   onPing(payload: Buffer): void {
@@ -232,9 +234,9 @@ export class Http2Connection implements StreamConnection, FrameHandler {
       if (stream === undefined) return
       if (incrementBytes === 0) this.#fail(stream, ErrorCode.PROTOCOL_ERROR)
       else if (!stream.grow(incrementBytes)) this.#fail(stream, ErrorCode.FLOW_CONTROL_ERROR)
-      else if (stream.isSending) this.#ready.add(stream)
+      else if (stream.isSending) this.#turns.add(stream)
     }
-    this.#sendReady()
+    this.#turns.run(this.#room)
   }
 
   onNothing(): void {
@@ -272,22 +274,6 @@ export class Http2Connection implements StreamConnection, FrameHandler {
     this.#socket.end()
   }
 
-  /** Has those that are ready send, in turns, as long as the client takes it. */
-  #sendReady(): void {
-    // One that sends may be told to go on, and schedule itself again.
-    if (this.#isSending) return
-    this.#isSending = true
-    for (const stream of this.#ready) {
-      if (this.writer.isFull) break
-      if (this.sendWindowBytes <= 0 && stream.isSending) continue
-      // To the end of the set, where this loop comes to it again.
-      this.#ready.delete(stream)
-      if (stream.sendTurn()) this.#ready.add(stream)
-      this.#guard.noteProgress()
-    }
-    this.#isSending = false
-  }
-
   #refusalOf(streamId: number, dependsOn: number | undefined): ErrorCode | undefined {
     if (dependsOn === streamId) return ErrorCode.PROTOCOL_ERROR
     const isFull = this.#streams.size >= this.#options.maxConcurrentStreams
@@ -308,7 +294,7 @@ export class Http2Connection implements StreamConnection, FrameHandler {
 
   /** HEADERS on a stream that is over. */
   #refuseLate(streamId: number): void {
-    const wasReset = this.#past.get(streamId)
+    const wasReset = this.#past.wasReset(streamId)
     if (wasReset === true) return
     const code = wasReset === undefined ? ErrorCode.PROTOCOL_ERROR : ErrorCode.STREAM_CLOSED
     throw new ConnectionError(code, `stream ${streamId} cannot be opened again`)
@@ -330,15 +316,8 @@ export class Http2Connection implements StreamConnection, FrameHandler {
 
   #reset(streamId: number, code: ErrorCode): void {
     this.writer.reset(streamId, code)
-    this.#remember(streamId, true)
+    this.#past.add(streamId, true)
     this.#guard.noteReset()
-  }
-
-  #remember(streamId: number, isReset: boolean): void {
-    this.#past.set(streamId, isReset)
-    if (this.#past.size <= REMEMBERED_STREAMS) return
-    const [oldest] = this.#past.keys()
-    this.#past.delete(oldest as number)
   }
 
   #apply(id: number, value: number): void {
@@ -357,7 +336,7 @@ export class Http2Connection implements StreamConnection, FrameHandler {
     this.#streamWindowBytes = bytes
     for (const stream of this.#streams.values()) {
       if (!stream.grow(changeBytes)) throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'a window is too large')
-      if (stream.isSending) this.#ready.add(stream)
+      if (stream.isSending) this.#turns.add(stream)
     }
   }
 }

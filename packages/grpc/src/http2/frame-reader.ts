@@ -67,7 +67,7 @@ export class FrameReader {
   push(chunk: Buffer): void {
     const bytes = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk])
     let at = this.#hasPreface ? 0 : this.#readPreface(bytes)
-    for (let used = -1; used !== 0 && at < bytes.byteLength; at += used) {
+    for (let used = -1; this.#hasPreface && used !== 0 && at < bytes.byteLength; at += used) {
       used = this.#isInData ? this.#readData(bytes, at) : this.#readFrame(bytes, at)
     }
     this.#rest = at < bytes.byteLength ? bytes.subarray(at) : undefined
