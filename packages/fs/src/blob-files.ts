@@ -1,4 +1,4 @@
-import type { ByteRange, Digest, StorageError } from '@caskade/core'
+import type { ByteRange, ChunkBuffers, Digest, StorageError } from '@caskade/core'
 import { corruptError, createHasher, formatDigest, isErrnoException, reportEvent } from '@caskade/core'
 import type { FileOperations, FileStat, OpenFile, QuickReads } from '@caskade/core/files'
 import { fileError, READ_CHUNK_BYTES } from '@caskade/core/files'
@@ -49,10 +49,15 @@ export class BlobFiles {
   }
 
   /** Reads a part of the file of a blob without waiting; undefined when it has to be opened for that. */
-  readQuickly(digest: Digest, { offset, length }: ByteRange): Uint8Array | undefined {
+  readQuickly(digest: Digest, { offset, length }: ByteRange, buffers?: ChunkBuffers): Uint8Array | undefined {
     const { layout, quick } = this.#options
-    const bytes = Buffer.allocUnsafeSlow(length)
+    const bytes = buffers?.take(length) ?? Buffer.allocUnsafeSlow(length)
     return quick.read(layout.pathOf(blobName(digest)), bytes, offset) === length ? bytes : undefined
+  }
+
+  /** Reads on the event loop, as long as that is quick. */
+  get quick(): QuickReads {
+    return this.#options.quick
   }
 
   /** Opens the file of a blob to read it; undefined when it is not there. */

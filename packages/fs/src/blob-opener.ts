@@ -1,4 +1,4 @@
-import type { BlobReader, ByteRange, Digest, OperationOptions } from '@caskade/core'
+import type { BlobReader, ByteRange, Digest, ReadOptions } from '@caskade/core'
 import { corruptError, coversBlob, digestOf, readerFromBytes, verifiedReader } from '@caskade/core'
 import type { FileStat, OpenFile } from '@caskade/core/files'
 import { READ_CHUNK_BYTES, readerFromFile, readFully } from '@caskade/core/files'
@@ -19,7 +19,7 @@ export interface BlobOpenerOptions {
 }
 
 /** How a blob is opened. */
-export interface OpenOptions extends OperationOptions {
+export interface OpenOptions extends Pick<ReadOptions, 'signal' | 'buffers'> {
   /** Keeps the storage from stopping while a file is open. */
   readonly hold: () => () => void
   /** Whether it counts as use. */
@@ -37,7 +37,7 @@ export class BlobOpener {
   /** Opens a range of a blob; null when it is not there. */
   async open(digest: Digest, range: ByteRange, options: OpenOptions): Promise<BlobReader | null> {
     const bytes = this.readQuickly(digest, range, options)
-    if (bytes !== undefined) return bytes === null ? null : readerFromBytes(bytes, options)
+    if (bytes !== undefined) return bytes === null ? null : readerFromBytes(bytes, { signal: options.signal })
     const release = options.hold()
     try {
       if (range.length <= AT_ONCE_BYTES) return await this.#readAtOnce(digest, range, options)
@@ -48,12 +48,16 @@ export class BlobOpener {
   }
 
   /** Reads a small range of a blob without waiting; null when it is not there, undefined when it has to be opened for that. */
-  readQuickly(digest: Digest, range: ByteRange, { isUse }: Pick<OpenOptions, 'isUse'>): Uint8Array | null | undefined {
+  readQuickly(
+    digest: Digest,
+    range: ByteRange,
+    { isUse, buffers }: Pick<OpenOptions, 'isUse' | 'buffers'>,
+  ): Uint8Array | null | undefined {
     if (range.length > AT_ONCE_BYTES) return undefined
     const { blobs, accessLog } = this.#options
     const stat = blobs.findQuickly(digest)
     if (stat === undefined || stat === null) return stat
-    const bytes = blobs.readQuickly(digest, range)
+    const bytes = blobs.readQuickly(digest, range, buffers)
     if (bytes === undefined || !isContent(bytes, range, digest)) return undefined
     if (isUse) accessLog.use(blobName(digest), stat.modifiedUs)
     return bytes
@@ -66,9 +70,11 @@ export class BlobOpener {
     try {
       const stat = await this.#check(digest, file, options)
       if (stat === null) return null
-      const bytes = Buffer.allocUnsafeSlow(range.length)
+      const bytes = options.buffers?.take(range.length) ?? Buffer.allocUnsafeSlow(range.length)
       const bytesRead = await attempt(digest, 'read', readFully(file, bytes, range.offset))
-      if (bytesRead === range.length && isContent(bytes, range, digest)) return readerFromBytes(bytes, options)
+      if (bytesRead === range.length && isContent(bytes, range, digest)) {
+        return readerFromBytes(bytes, { signal: options.signal })
+      }
       const error = corruptError(digest, 'its file has other content')
       await blobs.drop(digest, stat, error)
       throw error
@@ -96,7 +102,8 @@ export class BlobOpener {
         await close()
         return null
       }
-      const reader = readerFromFile(file, range, { signal: options.signal, release: close })
+      const { signal, buffers } = options
+      const reader = readerFromFile(file, range, { signal, buffers, quick: blobs.quick, release: close })
       return coversBlob(range, digest)
         ? verifiedReader(reader, digest, (error) => blobs.drop(digest, stat, error))
         : reader

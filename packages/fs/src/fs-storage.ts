@@ -109,7 +109,8 @@ export class FsStorage extends StorageABC {
     this.assertReady(digest, options.signal)
     const range = resolveRange(digest, options)
     const { opener } = this.#store.running
-    return opener.open(digest, range, { signal: options.signal, hold: () => this.hold(), isUse: true })
+    const { signal, buffers } = options
+    return opener.open(digest, range, { signal, buffers, hold: () => this.hold(), isUse: true })
   }
 
   override async checkBlob(digest: Digest, { signal, pace }: CheckOptions = {}): Promise<BlobCondition> {
@@ -139,9 +140,11 @@ export class FsStorage extends StorageABC {
     this.assertRunning(signal)
     assertHash(hash, digestFunction)
     const name = blobName({ hash, digestFunction })
+    const path = this.#store.layout.pathOf(name)
     const digest = createDigest(hash, 0, digestFunction)
-    const stat = await attempt(digest, 'find', statIfThere(this.#store.files, this.#store.layout.pathOf(name)))
-    return stat === undefined ? null : createDigest(hash, stat.sizeBytes, digestFunction)
+    const quick = this.#store.running.blobs.quick.stat(path)
+    const stat = quick === undefined ? await attempt(digest, 'find', statIfThere(this.#store.files, path)) : quick
+    return stat ? createDigest(hash, stat.sizeBytes, digestFunction) : null
   }
 
   override async *listBlobs({ signal }: OperationOptions = {}): AsyncGenerator<BlobInfo, void, undefined> {

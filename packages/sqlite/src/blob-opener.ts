@@ -1,4 +1,4 @@
-import type { BlobReader, ByteRange, Digest, OperationOptions } from '@caskade/core'
+import type { BlobReader, ByteRange, Digest, ReadOptions } from '@caskade/core'
 import {
   corruptError,
   coversBlob,
@@ -16,7 +16,7 @@ import type { BlobWriter } from './blob-writer.ts'
 import type { SqliteStore } from './sqlite-store.ts'
 
 /** What the opening of a blob needs besides its digest. */
-export interface OpenOptions extends OperationOptions {
+export interface OpenOptions extends Pick<ReadOptions, 'signal' | 'buffers'> {
   /** Keeps the storage from stopping while a file is open. */
   readonly hold: () => () => void
   /** Whether it counts as use. Default: true. */
@@ -82,7 +82,7 @@ export class BlobOpener {
     if (range.length <= READ_CHUNK_BYTES && coversBlob(range, digest)) {
       return this.#readAtOnce(digest, record, fileId, options)
     }
-    const { signal, hold } = options
+    const { signal, hold, buffers } = options
     const release = this.#holdFile(record, fileId, hold)
     const file = await this.#store.files.open(fileId, digest).catch((error: unknown) => {
       release()
@@ -94,6 +94,8 @@ export class BlobOpener {
     }
     const reader = readerFromFile(file, range, {
       signal,
+      buffers,
+      quick: this.#store.files.quick,
       release: () => file.close().finally(release),
     })
     const sizeBytes = await file.sizeBytes().catch(async (error: unknown) => {
@@ -115,9 +117,10 @@ export class BlobOpener {
     digest: Digest,
     record: BlobRecord,
     fileId: number,
-    { signal, hold }: OpenOptions,
+    { signal, hold, buffers }: OpenOptions,
   ): Promise<BlobReader | undefined> {
-    const buffer = Buffer.allocUnsafeSlow(digest.sizeBytes + 1)
+    const sizeBytes = digest.sizeBytes + 1
+    const buffer = buffers?.take(sizeBytes) ?? Buffer.allocUnsafeSlow(sizeBytes)
     // Whatever is wrong, opening it tells.
     const quick = contentOf(digest, buffer, this.#store.files.readQuickly(fileId, buffer))
     if (quick !== undefined) return readerFromBytes(quick, { signal })

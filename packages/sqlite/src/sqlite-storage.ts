@@ -121,7 +121,8 @@ export class SqliteStorage extends StorageABC {
   override async getBlob(digest: Digest, options: ReadOptions = {}): Promise<BlobReader | null> {
     this.assertReady(digest, options.signal)
     const range = resolveRange(digest, options)
-    return this.#opener.open(digest, range, { signal: options.signal, hold: () => this.hold() })
+    const { signal, buffers } = options
+    return this.#opener.open(digest, range, { signal, buffers, hold: () => this.hold() })
   }
 
   override async checkBlob(digest: Digest, { signal, pace }: CheckOptions = {}): Promise<BlobCondition> {
