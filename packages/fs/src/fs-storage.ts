@@ -95,7 +95,7 @@ export class FsStorage extends StorageABC {
     const read = (digest: Digest): void => {
       if (found.has(digest.hash)) return
       const { opener } = this.#store.running
-      const bytes = opener.readQuickly(digest, resolveRange(digest, {}), { isUse: true })
+      const bytes = opener.readQuickly(digest, resolveRange(digest, {}), { isCheck: false })
       if (bytes === undefined) unsure.push(digest)
       else if (bytes !== null) found.set(digest.hash, bytes)
     }
@@ -110,7 +110,7 @@ export class FsStorage extends StorageABC {
     const range = resolveRange(digest, options)
     const { opener } = this.#store.running
     const { signal, buffers } = options
-    return opener.open(digest, range, { signal, buffers, hold: () => this.hold(), isUse: true })
+    return opener.open(digest, range, { signal, buffers, hold: () => this.hold(), isCheck: false })
   }
 
   override async checkBlob(digest: Digest, { signal, pace }: CheckOptions = {}): Promise<BlobCondition> {
@@ -118,7 +118,7 @@ export class FsStorage extends StorageABC {
     const { opener } = this.#store.running
     const range = { offset: 0, length: digest.sizeBytes }
     const open = (): Promise<BlobReader | null> =>
-      opener.open(digest, range, { signal, hold: () => this.hold(), isUse: false })
+      opener.open(digest, range, { signal, hold: () => this.hold(), isCheck: true })
     return checkContent(digest, { open, pace })
   }
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { BlobSource, Digest, OperationOptions } from '@caskade/core'
 import { formatDigest, isErrnoException } from '@caskade/core'
-import type { FileOperations, OpenFile } from '@caskade/core/files'
+import type { FileOperations, FileRead, OpenFile } from '@caskade/core/files'
 import { fileError, placeContent, QuickReads, SyncGroup, unlinkIfThere } from '@caskade/core/files'
 
 const FOLDERS = 256
@@ -26,7 +26,7 @@ export class BlobFiles {
   }
 
   /** Reads a file from its start without waiting, until `buffer` is full or it ends; undefined when it has to be opened for that. */
-  readQuickly(id: number, buffer: Uint8Array): number | undefined {
+  readQuickly(id: number, buffer: Uint8Array): FileRead | undefined {
     return this.quick.read(this.#path(id), buffer, 0)
   }
 

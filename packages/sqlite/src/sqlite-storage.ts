@@ -129,7 +129,7 @@ export class SqliteStorage extends StorageABC {
     this.assertReady(digest, signal)
     const all = resolveRange(digest, {})
     const open = (): Promise<BlobReader | null> =>
-      this.#opener.open(digest, all, { signal, hold: () => this.hold(), isUse: false })
+      this.#opener.open(digest, all, { signal, hold: () => this.hold(), isCheck: true })
     return checkContent(digest, { open, pace })
   }
 

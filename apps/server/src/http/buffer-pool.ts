@@ -6,8 +6,8 @@ const SMALLEST_BYTES = 16 * 1024
 /** How large buffers are, in bytes: for the largest chunk that storages make, and a byte to see whether there is more. */
 const BUFFER_BYTES = 256 * 1024 + 4096
 
-/** How many buffers are kept that nobody uses: 8 MiB. */
-const MAX_FREE = 256
+/** How many buffers are kept that nobody uses: 32 MiB, of which as much is memory as was used at the same time. */
+const MAX_FREE = 128
 
 /**
  * Buffers for content on its way to clients, which are used again and again: to read into one that was used a moment ago takes a

