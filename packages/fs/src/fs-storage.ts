@@ -24,7 +24,8 @@ const FOLDERS_AT_ONCE = 4
  * Keeps blobs as plain files in one folder, which several processes may share.
  *
  * It is ready at once however much it holds, never exceeds its quota, with the least recently used going first, and
- * acknowledges a write only when it would survive a power failure. Content is verified when it is read.
+ * acknowledges a write only when it would survive a power failure. Content is verified when it is read; a file that nobody has
+ * written to, once a minute.
  */
 export class FsStorage extends StorageABC {
   static override readonly TYPE = 'Fs'

@@ -31,7 +31,8 @@ const LOOKED_UP_TOGETHER = 128
  * Keeps blobs in one folder: small ones as rows of a SQLite database, larger ones as files beside it.
  *
  * It is ready at once however much it holds, keeps an exact quota with the least recently used going first, and
- * acknowledges a write only when it would survive a power failure. Content is verified when it is read.
+ * acknowledges a write only when it would survive a power failure. Content is verified when it is read; a file that nobody has
+ * written to, once a minute.
  */
 export class SqliteStorage extends StorageABC {
   static override readonly TYPE = 'Sqlite'
