@@ -9,31 +9,40 @@ import { StorageError } from './storage-error.ts'
 /** How much is hashed before other work gets its turn: less than a millisecond's worth, in bytes. */
 const HASHED_AT_ONCE_BYTES = 1024 * 1024
 
+/** Hears of damaged content before the reading fails. */
+type OnCorrupt = (error: StorageError) => void | Promise<void>
+
+/** Hears that content is whole before the last of it is delivered. */
+type OnWhole = () => void
+
 /**
  * Passes on the content of a whole blob while hashing it, holding back the last chunk until the hash matches.
  *
  * A consumer that knows the size can therefore never mistake damaged content for the blob. On a mismatch, in hash or
- * in length, `onCorrupt` is called and awaited, then the reading fails with `corrupt`.
+ * in length, `onCorrupt` is called and awaited, then the reading fails with `corrupt`. Otherwise `onWhole` is called.
  */
 export function verifiedReader(
   reader: BlobReader,
   digest: Digest,
-  onCorrupt: (error: StorageError) => void | Promise<void>,
+  onCorrupt: OnCorrupt,
+  onWhole?: OnWhole,
 ): BlobReader {
-  return readerFromChunks(digest.sizeBytes, verifiedChunks(reader, digest, onCorrupt), {
+  return readerFromChunks(digest.sizeBytes, verifiedChunks(reader, digest, onCorrupt, onWhole), {
     release: () => reader[Symbol.asyncDispose](),
-    whole: () => verifiedBytes(reader, digest, onCorrupt),
+    whole: () => verifiedBytes(reader, digest, onCorrupt, onWhole),
   })
 }
 
 async function verifiedBytes(
   reader: BlobReader,
   digest: Digest,
-  onCorrupt: (error: StorageError) => void | Promise<void>,
+  onCorrupt: OnCorrupt,
+  onWhole?: OnWhole,
 ): Promise<Uint8Array> {
   try {
     const bytes = await reader.bytes()
     if ((await hashOf(bytes, digest)) !== digest.hash) throw corruptError(digest, 'the stored content has another hash')
+    onWhole?.()
     return bytes
   } catch (error) {
     if (StorageError.is(error, 'corrupt')) await onCorrupt(error)
@@ -54,7 +63,8 @@ async function hashOf(bytes: Uint8Array, { digestFunction }: Digest): Promise<st
 async function* verifiedChunks(
   reader: BlobReader,
   digest: Digest,
-  onCorrupt: (error: StorageError) => void | Promise<void>,
+  onCorrupt: OnCorrupt,
+  onWhole?: OnWhole,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const hasher = createHasher(digest.digestFunction)
   let held: Uint8Array | undefined
@@ -65,6 +75,7 @@ async function* verifiedChunks(
       held = chunk
     }
     if (hasher.digest() !== digest.hash) throw corruptError(digest, 'the stored content has another hash')
+    onWhole?.()
   } catch (error) {
     if (StorageError.is(error, 'corrupt')) await onCorrupt(error)
     throw error

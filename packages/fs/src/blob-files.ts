@@ -1,6 +1,6 @@
-import type { ByteRange, Digest, StorageError } from '@caskade/core'
+import type { Digest, StorageError } from '@caskade/core'
 import { corruptError, createHasher, formatDigest, isErrnoException, reportEvent } from '@caskade/core'
-import type { FileOperations, FileStat, OpenFile, QuickReads } from '@caskade/core/files'
+import type { FileOperations, FileRead, FileStat, OpenFile, QuickReads } from '@caskade/core/files'
 import { fileError, READ_CHUNK_BYTES } from '@caskade/core/files'
 import type { FileTaker } from './file-taker.ts'
 import { statIfThere } from './held-files.ts'
@@ -48,11 +48,15 @@ export class BlobFiles {
     return stat === undefined || stat === null || stat.sizeBytes === digest.sizeBytes ? stat : undefined
   }
 
-  /** Reads a part of the file of a blob without waiting; undefined when it has to be opened for that. */
-  readQuickly(digest: Digest, { offset, length }: ByteRange): Uint8Array | undefined {
+  /** Reads from the file of a blob without waiting; undefined when it has to be opened for that. */
+  readQuickly(digest: Digest, buffer: Uint8Array, offset: number): FileRead | undefined {
     const { layout, quick } = this.#options
-    const bytes = Buffer.allocUnsafeSlow(length)
-    return quick.read(layout.pathOf(blobName(digest)), bytes, offset) === length ? bytes : undefined
+    return quick.read(layout.pathOf(blobName(digest)), buffer, offset)
+  }
+
+  /** Reads on the event loop, as long as that is quick. */
+  get quick(): QuickReads {
+    return this.#options.quick
   }
 
   /** Opens the file of a blob to read it; undefined when it is not there. */

@@ -170,7 +170,7 @@ export class EntryFiles {
     if (stat === undefined || stat === null) return stat
     if (stat.sizeBytes > READ_CHUNK_BYTES) return undefined
     const content = Buffer.allocUnsafeSlow(stat.sizeBytes)
-    if (quick.read(path, content, 0) !== stat.sizeBytes) return undefined
+    if (quick.read(path, content, 0)?.bytesRead !== stat.sizeBytes) return undefined
     const record = recordOf(name, content)
     return record === undefined ? undefined : { record, stat }
   }

@@ -24,7 +24,8 @@ const FOLDERS_AT_ONCE = 4
  * Keeps blobs as plain files in one folder, which several processes may share.
  *
  * It is ready at once however much it holds, never exceeds its quota, with the least recently used going first, and
- * acknowledges a write only when it would survive a power failure. Content is verified when it is read.
+ * acknowledges a write only when it would survive a power failure. Content is verified when it is read; a file that nobody has
+ * written to, once a minute.
  */
 export class FsStorage extends StorageABC {
   static override readonly TYPE = 'Fs'
@@ -95,7 +96,7 @@ export class FsStorage extends StorageABC {
     const read = (digest: Digest): void => {
       if (found.has(digest.hash)) return
       const { opener } = this.#store.running
-      const bytes = opener.readQuickly(digest, resolveRange(digest, {}), { isUse: true })
+      const bytes = opener.readQuickly(digest, resolveRange(digest, {}), { isCheck: false })
       if (bytes === undefined) unsure.push(digest)
       else if (bytes !== null) found.set(digest.hash, bytes)
     }
@@ -109,7 +110,8 @@ export class FsStorage extends StorageABC {
     this.assertReady(digest, options.signal)
     const range = resolveRange(digest, options)
     const { opener } = this.#store.running
-    return opener.open(digest, range, { signal: options.signal, hold: () => this.hold(), isUse: true })
+    const { signal, buffers } = options
+    return opener.open(digest, range, { signal, buffers, hold: () => this.hold(), isCheck: false })
   }
 
   override async checkBlob(digest: Digest, { signal, pace }: CheckOptions = {}): Promise<BlobCondition> {
@@ -117,7 +119,7 @@ export class FsStorage extends StorageABC {
     const { opener } = this.#store.running
     const range = { offset: 0, length: digest.sizeBytes }
     const open = (): Promise<BlobReader | null> =>
-      opener.open(digest, range, { signal, hold: () => this.hold(), isUse: false })
+      opener.open(digest, range, { signal, hold: () => this.hold(), isCheck: true })
     return checkContent(digest, { open, pace })
   }
 
@@ -139,9 +141,11 @@ export class FsStorage extends StorageABC {
     this.assertRunning(signal)
     assertHash(hash, digestFunction)
     const name = blobName({ hash, digestFunction })
+    const path = this.#store.layout.pathOf(name)
     const digest = createDigest(hash, 0, digestFunction)
-    const stat = await attempt(digest, 'find', statIfThere(this.#store.files, this.#store.layout.pathOf(name)))
-    return stat === undefined ? null : createDigest(hash, stat.sizeBytes, digestFunction)
+    const quick = this.#store.running.blobs.quick.stat(path)
+    const stat = quick === undefined ? await attempt(digest, 'find', statIfThere(this.#store.files, path)) : quick
+    return stat ? createDigest(hash, stat.sizeBytes, digestFunction) : null
   }
 
   override async *listBlobs({ signal }: OperationOptions = {}): AsyncGenerator<BlobInfo, void, undefined> {

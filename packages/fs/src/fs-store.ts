@@ -8,6 +8,7 @@ import {
   nodeFiles,
   OwnedDirectory,
   QuickReads,
+  VerifiedFiles,
 } from '@caskade/core/files'
 import { AccessLog, RECORD_AFTER_MS } from './access-log.ts'
 import { Accounts } from './accounts.ts'
@@ -149,7 +150,7 @@ export class FsStore extends Lifecycle {
     const publisher = new FilePublisher({ layout, files, syncs, taker, directory: owner.path })
     const quick = new QuickReads(files.blocking)
     const blobs = new BlobFiles({ layout, files, quick, taker })
-    const opener = new BlobOpener({ blobs, held, accessLog })
+    const opener = new BlobOpener({ blobs, held, accessLog, verified: new VerifiedFiles() })
     const writer = new BlobWriter({ layout, files, blobs, syncs, taker, publisher, room, clock, granularityMs })
     const entries = new EntryFiles({ layout, files, quick, stored, taker, held, publisher, room, clock, accessLog })
 

@@ -15,6 +15,9 @@ const FIELD_BYTES = 8
 /** Smaller blobs are sent as they are even to clients that take zstd: compressing them gains nothing. */
 const COMPRESS_FROM_BYTES = 1024
 
+/** How many items one counts as that may have to be compressed. */
+const ITEMS_COMPRESSED = 32
+
 /** How the answers to a batch are written. */
 export interface BatchReadOptions {
   /** What they may come to when they are encoded, in bytes. */
@@ -41,7 +44,7 @@ export async function answerBatchRead(
   const items: BatchReadItem[] = []
   const turns = new WorkTurns()
   for (const digest of digests) {
-    const turn = turns.take()
+    const turn = turns.take(isZstdAccepted ? ITEMS_COMPRESSED : 1)
     if (turn !== undefined) await turn
     const answer = await encodeOutcome(digest, outcomes.get(digest.hash), isZstdAccepted)
     const { data, status } = answer

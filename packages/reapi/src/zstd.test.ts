@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { stat } from 'node:fs/promises'
-import { readerFromChunks } from '@caskade/core'
+import zlib from 'node:zlib'
+import { readerFromBytes, readerFromChunks } from '@caskade/core'
 import { describe, expect, test, vi } from 'vitest'
-import { compress } from './zstd.ts'
+import { compress, compressSmall } from './zstd.ts'
 
 const CHUNK_BYTES = 256 * 1024
 
@@ -37,6 +38,21 @@ describe('compress', () => {
 
     expect(release).toHaveBeenCalledOnce()
   })
+
+  test.each([0, 1, 1000, 65_536, 65_537, 300_000])(
+    'delivers %i bytes, whatever they are, and releases the reader',
+    async (size) => {
+      for (const bytes of [randomBytes(size), Buffer.alloc(size, 'content')]) {
+        const release = vi.fn<() => void>()
+
+        const compressed = await Array.fromAsync(compress(readerFromBytes(bytes, { release })))
+
+        expect(bytes.equals(zlib.zstdDecompressSync(Buffer.concat(compressed)))).toBe(true)
+        expect(bytes.equals(zlib.zstdDecompressSync(await compressSmall(bytes)))).toBe(true)
+        expect(release).toHaveBeenCalledOnce()
+      }
+    },
+  )
 
   test('what the reader fails with reaches whoever reads', async () => {
     const failing = function* (): Generator<Uint8Array, void, undefined> {

@@ -10,7 +10,15 @@ const MAX_WINDOW_LOG = 23
 /** How hard downloads are compressed: the fastest regular level, since they are compressed anew for each client. */
 const COMPRESSION_LEVEL = 1
 
+const COMPRESSION = { params: { [zlib.constants.ZSTD_c_compressionLevel]: COMPRESSION_LEVEL } }
+
 const DECOMPRESSION = { params: { [zlib.constants.ZSTD_d_windowLogMax]: MAX_WINDOW_LOG } }
+
+/** Blobs up to this many bytes are compressed on the event loop: that takes up to 0.1 ms, and a trip to the thread pool as much besides. */
+const AT_ONCE_BYTES = 64 * 1024
+
+/** How much longer than the blob the frame may be: for content that does not get smaller. */
+const FRAME_BYTES = 1024
 
 const compressBytes = promisify(zlib.zstdCompress)
 const decompressBytes = promisify(zlib.zstdDecompress)
@@ -22,7 +30,16 @@ export function encoderBytes({ sizeBytes }: Digest): number {
 
 /** Compresses a small blob. */
 export async function compressSmall(bytes: Uint8Array): Promise<Buffer> {
-  return compressBytes(bytes, { params: { [zlib.constants.ZSTD_c_compressionLevel]: COMPRESSION_LEVEL } })
+  return bytes.byteLength <= AT_ONCE_BYTES ? compressAtOnce(bytes) : compressBytes(bytes, COMPRESSION)
+}
+
+function compressAtOnce(bytes: Uint8Array): Buffer {
+  const { byteLength } = bytes
+  return zlib.zstdCompressSync(bytes, {
+    ...COMPRESSION,
+    pledgedSrcSize: byteLength,
+    chunkSize: byteLength + FRAME_BYTES,
+  })
 }
 
 /**
@@ -41,8 +58,12 @@ export async function decompressSmall(bytes: Uint8Array, sizeBytes: number): Pro
 
 /** Compresses what a reader delivers. */
 export async function* compress(reader: BlobReader): AsyncGenerator<Uint8Array, void, undefined> {
+  if (reader.sizeBytes <= AT_ONCE_BYTES) {
+    yield compressAtOnce(await reader.bytes())
+    return
+  }
   const encoder = zlib.createZstdCompress({
-    params: { [zlib.constants.ZSTD_c_compressionLevel]: COMPRESSION_LEVEL },
+    ...COMPRESSION,
     pledgedSrcSize: reader.sizeBytes,
     chunkSize: 128 * 1024,
   })

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { BlobSource, Digest, OperationOptions } from '@caskade/core'
 import { formatDigest, isErrnoException } from '@caskade/core'
-import type { FileOperations, OpenFile } from '@caskade/core/files'
+import type { FileOperations, FileRead, OpenFile } from '@caskade/core/files'
 import { fileError, placeContent, QuickReads, SyncGroup, unlinkIfThere } from '@caskade/core/files'
 
 const FOLDERS = 256
@@ -14,19 +14,20 @@ const FOLDERS = 256
 export class BlobFiles {
   readonly #directory: string
   readonly #files: FileOperations
-  readonly #quick: QuickReads
+  /** Reads on the event loop, as long as that is quick. */
+  readonly quick: QuickReads
   readonly #prepared = new Map<string, Promise<void>>()
   readonly #folderSyncs = new Map<string, SyncGroup>()
 
   constructor(directory: string, files: FileOperations) {
     this.#directory = directory
     this.#files = files
-    this.#quick = new QuickReads(files.blocking)
+    this.quick = new QuickReads(files.blocking)
   }
 
   /** Reads a file from its start without waiting, until `buffer` is full or it ends; undefined when it has to be opened for that. */
-  readQuickly(id: number, buffer: Uint8Array): number | undefined {
-    return this.#quick.read(this.#path(id), buffer, 0)
+  readQuickly(id: number, buffer: Uint8Array): FileRead | undefined {
+    return this.quick.read(this.#path(id), buffer, 0)
   }
 
   /** Opens a file to read it; undefined when it is not there. */

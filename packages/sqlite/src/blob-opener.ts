@@ -1,32 +1,32 @@
-import type { BlobReader, ByteRange, Digest, OperationOptions } from '@caskade/core'
-import {
-  corruptError,
-  coversBlob,
-  digestOf,
-  formatDigest,
-  readerFromBytes,
-  reportEvent,
-  verifiedReader,
-} from '@caskade/core'
+import type { BlobReader, ByteRange, Digest, ReadOptions } from '@caskade/core'
+import { corruptError, coversBlob, digestOf, formatDigest, readerFromBytes, reportEvent } from '@caskade/core'
 import type { StorageError } from '@caskade/core'
-import type { OpenFile } from '@caskade/core/files'
-import { fileError, READ_CHUNK_BYTES, readerFromFile, readFully } from '@caskade/core/files'
+import type { FileRead, OpenFile } from '@caskade/core/files'
+import {
+  fileError,
+  READ_CHUNK_BYTES,
+  readerFromFile,
+  readerFromVerifiedFile,
+  readFully,
+  VerifiedFiles,
+} from '@caskade/core/files'
 import type { BlobRecord, BlobWithContent } from './blob-records.ts'
 import type { BlobWriter } from './blob-writer.ts'
 import type { SqliteStore } from './sqlite-store.ts'
 
 /** What the opening of a blob needs besides its digest. */
-export interface OpenOptions extends OperationOptions {
+export interface OpenOptions extends Pick<ReadOptions, 'signal' | 'buffers'> {
   /** Keeps the storage from stopping while a file is open. */
   readonly hold: () => () => void
-  /** Whether it counts as use. Default: true. */
-  readonly isUse?: boolean | undefined
+  /** Whether it is to find damage: then it does not count as use, and all content is hashed. Default: false. */
+  readonly isCheck?: boolean | undefined
 }
 
 /** Opens blobs and verifies what it reads; damaged ones are dropped. */
 export class BlobOpener {
   readonly #store: SqliteStore
   readonly #writer: BlobWriter
+  readonly #verified = new VerifiedFiles()
 
   constructor(store: SqliteStore, writer: BlobWriter) {
     this.#store = store
@@ -39,7 +39,7 @@ export class BlobOpener {
     for (;;) {
       const record = this.#store.blobs.findWithContent(digest)
       if (record === undefined) return null
-      if (options.isUse !== false) this.#store.accessLog.useBlob(record)
+      if (options.isCheck !== true) this.#store.accessLog.useBlob(record)
       if (record.fileId === null) return this.#openRow(digest, record, range, options)
       const reader = await this.#openFile(digest, record, record.fileId, range, options)
       if (reader !== undefined) return reader
@@ -82,7 +82,7 @@ export class BlobOpener {
     if (range.length <= READ_CHUNK_BYTES && coversBlob(range, digest)) {
       return this.#readAtOnce(digest, record, fileId, options)
     }
-    const { signal, hold } = options
+    const { signal, hold, buffers, isCheck: alwaysHashes } = options
     const release = this.#holdFile(record, fileId, hold)
     const file = await this.#store.files.open(fileId, digest).catch((error: unknown) => {
       release()
@@ -92,22 +92,21 @@ export class BlobOpener {
       release()
       return undefined
     }
-    const reader = readerFromFile(file, range, {
-      signal,
-      release: () => file.close().finally(release),
-    })
-    const sizeBytes = await file.sizeBytes().catch(async (error: unknown) => {
-      await reader[Symbol.asyncDispose]()
+    const close = (): Promise<void> => file.close().finally(release)
+    const stat = await file.stat().catch(async (error: unknown) => {
+      await close()
       throw fileError(error, `Sqlite: cannot read the file of blob ${formatDigest(digest)}`, digest)
     })
-    if (sizeBytes !== digest.sizeBytes) {
-      await reader[Symbol.asyncDispose]()
-      const error = corruptError(digest, `its file has ${sizeBytes} bytes`)
+    if (stat.sizeBytes !== digest.sizeBytes) {
+      await close()
+      const error = corruptError(digest, `its file has ${stat.sizeBytes} bytes`)
       await this.dropDamaged(digest, record, error)
       throw error
     }
-    if (!coversBlob(range, digest)) return reader
-    return verifiedReader(reader, digest, (error) => this.dropDamaged(digest, record, error))
+    const reading = { signal, buffers, quick: this.#store.files.quick, release: close }
+    if (!coversBlob(range, digest)) return readerFromFile(file, range, reading)
+    const onCorrupt = (error: StorageError): Promise<void> => this.dropDamaged(digest, record, error)
+    return readerFromVerifiedFile(file, digest, stat, { ...reading, verified: this.#verified, alwaysHashes, onCorrupt })
   }
 
   /** One read says both what is there and whether that is all; nothing stays open. */
@@ -115,18 +114,21 @@ export class BlobOpener {
     digest: Digest,
     record: BlobRecord,
     fileId: number,
-    { signal, hold }: OpenOptions,
+    { signal, hold, buffers, isCheck = false }: OpenOptions,
   ): Promise<BlobReader | undefined> {
-    const buffer = Buffer.allocUnsafeSlow(digest.sizeBytes + 1)
+    const sizeBytes = digest.sizeBytes + 1
+    const buffer = buffers?.take(sizeBytes) ?? Buffer.allocUnsafeSlow(sizeBytes)
+    const quick = this.#store.files.readQuickly(fileId, buffer)
     // Whatever is wrong, opening it tells.
-    const quick = contentOf(digest, buffer, this.#store.files.readQuickly(fileId, buffer))
-    if (quick !== undefined) return readerFromBytes(quick, { signal })
+    if (quick !== undefined && this.#isContent(digest, buffer, quick, isCheck)) {
+      return readerFromBytes(buffer.subarray(0, digest.sizeBytes), { signal })
+    }
     const release = this.#holdFile(record, fileId, hold)
     try {
       const file = await this.#store.files.open(fileId, digest)
       if (file === undefined) return undefined
-      const content = contentOf(digest, buffer, await this.#readAll(digest, file, buffer))
-      if (content !== undefined) return readerFromBytes(content, { signal })
+      const content = buffer.subarray(0, await this.#readAll(digest, file, buffer))
+      if (isContent(digest, content)) return readerFromBytes(content, { signal })
       const error = corruptError(digest, 'its file has other content')
       await this.dropDamaged(digest, record, error)
       throw error
@@ -145,6 +147,14 @@ export class BlobOpener {
     }
   }
 
+  /** Tells whether what was read of a file, with room for one byte more, is the content of a blob. */
+  #isContent(digest: Digest, buffer: Uint8Array, { bytesRead, stat }: FileRead, isCheck: boolean): boolean {
+    if (!isCheck && bytesRead === digest.sizeBytes && this.#verified.has(digest, stat)) return true
+    if (!isContent(digest, buffer.subarray(0, bytesRead))) return false
+    this.#verified.add(digest, stat)
+    return true
+  }
+
   #holdFile({ id, costBytes }: BlobRecord, fileId: number, hold: () => () => void): () => void {
     const noteClosed = this.#store.openFiles.add({ fileId, blobId: id, costBytes })
     const letGo = hold()
@@ -155,16 +165,12 @@ export class BlobOpener {
   }
 }
 
-/** The content of a blob in a buffer that has room for one byte more; undefined when what was read is not that. */
-function contentOf(digest: Digest, buffer: Uint8Array, bytesRead: number | undefined): Uint8Array | undefined {
-  if (bytesRead !== digest.sizeBytes) return undefined
-  const bytes = buffer.subarray(0, bytesRead)
-  return digestOf(bytes, digest.digestFunction).hash === digest.hash ? bytes : undefined
+function isContent(digest: Digest, bytes: Uint8Array): boolean {
+  return bytes.byteLength === digest.sizeBytes && digestOf(bytes, digest.digestFunction).hash === digest.hash
 }
 
 /** The content of a blob that is a row, or what is wrong with it. */
 export function checkRow(digest: Digest, bytes: Uint8Array | null): Uint8Array | StorageError {
   if (bytes === null) return corruptError(digest, 'its content is gone')
-  const isWhole = bytes.byteLength === digest.sizeBytes && digestOf(bytes, digest.digestFunction).hash === digest.hash
-  return isWhole ? bytes : corruptError(digest, 'its row has other content')
+  return isContent(digest, bytes) ? bytes : corruptError(digest, 'its row has other content')
 }

@@ -118,7 +118,7 @@ describe('a read that fails', () => {
       ['read', FILE],
       ['open', LARGE_FILE],
       ['read', LARGE_FILE],
-      ['size', LARGE_FILE],
+      ['stat', LARGE_FILE],
     ] as const) {
       await withFaults({ errno, operation }, async (storage, setFailing) => {
         await commit(storage, blob)

@@ -31,7 +31,8 @@ const LOOKED_UP_TOGETHER = 128
  * Keeps blobs in one folder: small ones as rows of a SQLite database, larger ones as files beside it.
  *
  * It is ready at once however much it holds, keeps an exact quota with the least recently used going first, and
- * acknowledges a write only when it would survive a power failure. Content is verified when it is read.
+ * acknowledges a write only when it would survive a power failure. Content is verified when it is read; a file that nobody has
+ * written to, once a minute.
  */
 export class SqliteStorage extends StorageABC {
   static override readonly TYPE = 'Sqlite'
@@ -121,14 +122,15 @@ export class SqliteStorage extends StorageABC {
   override async getBlob(digest: Digest, options: ReadOptions = {}): Promise<BlobReader | null> {
     this.assertReady(digest, options.signal)
     const range = resolveRange(digest, options)
-    return this.#opener.open(digest, range, { signal: options.signal, hold: () => this.hold() })
+    const { signal, buffers } = options
+    return this.#opener.open(digest, range, { signal, buffers, hold: () => this.hold() })
   }
 
   override async checkBlob(digest: Digest, { signal, pace }: CheckOptions = {}): Promise<BlobCondition> {
     this.assertReady(digest, signal)
     const all = resolveRange(digest, {})
     const open = (): Promise<BlobReader | null> =>
-      this.#opener.open(digest, all, { signal, hold: () => this.hold(), isUse: false })
+      this.#opener.open(digest, all, { signal, hold: () => this.hold(), isCheck: true })
     return checkContent(digest, { open, pace })
   }
 

@@ -3,9 +3,10 @@ import { blobAnswers } from './bazel-blobs.ts'
 import { entryAnswers, resultAnswers } from './bazel-entries.ts'
 import { bazelOperation } from './bazel-request.ts'
 import type { FrontendContext, FrontendOptions, HttpFrontend } from './http-frontend.ts'
+import type { PathPattern } from './match-path.ts'
 import { matchPath } from './match-path.ts'
 
-const PATH = /^\/(?:(.*)\/)?(ac|cas)\/([^/]*)$/s
+const PATH: PathPattern = { pattern: /^\/(?:(.*)\/)?(ac|cas)\/([^/]*)$/s }
 
 /** How the frontend for Bazel's HTTP cache behaves. */
 export interface BazelHttpOptions extends FrontendOptions {

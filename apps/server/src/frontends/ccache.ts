@@ -1,10 +1,11 @@
 import { artifactOperation } from '../artifacts/artifact-operation.ts'
 import { ArtifactStore } from '../artifacts/artifact-store.ts'
 import type { FrontendContext, FrontendOptions, HttpFrontend } from './http-frontend.ts'
+import type { PathPattern } from './match-path.ts'
 import { matchPath } from './match-path.ts'
 
 /** A key in base 32 (RFC 4648, section 7), whole or with its first two characters as a folder. */
-const PATH = /^\/(?:(.*?)\/)?ccache\/([\da-v]{2})\/?([\da-v]{18,126})$/s
+const PATH: PathPattern = { mark: '/ccache/', pattern: /^\/(?:(.*?)\/)?ccache\/([\da-v]{2})\/?([\da-v]{18,126})$/s }
 
 const HEADERS = { 'content-type': 'application/octet-stream' }
 

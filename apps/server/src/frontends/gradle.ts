@@ -1,10 +1,14 @@
 import { artifactOperation } from '../artifacts/artifact-operation.ts'
 import { ArtifactStore } from '../artifacts/artifact-store.ts'
 import type { FrontendContext, FrontendOptions, HttpFrontend } from './http-frontend.ts'
+import type { PathPattern } from './match-path.ts'
 import { matchPath } from './match-path.ts'
 
 /** The key of Gradle is one part of a path; that of Maven: version of the layout, group, artifact, checksum, name of the file. */
-const PATH = /^\/(?:(.*?)\/)?gradle\/([\w.-]{1,256}|v\d[\d.]*(?:\/[\w.%~+-]{1,200}){4})$/s
+const PATH: PathPattern = {
+  mark: '/gradle/',
+  pattern: /^\/(?:(.*?)\/)?gradle\/([\w.-]{1,256}|v\d[\d.]*(?:\/[\w.%~+-]{1,200}){4})$/s,
+}
 
 const HEADERS = { 'content-type': 'application/vnd.gradle.build-cache-artifact.v1' }
 

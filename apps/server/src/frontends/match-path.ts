@@ -11,11 +11,24 @@ export interface PathMatch {
   readonly parts: readonly string[]
 }
 
+/** What the paths of a frontend look like. */
+export interface PathPattern {
+  /** What each of them has in it: looked for first, since that costs next to nothing. Default: nothing. */
+  readonly mark?: string | undefined
+  /** Its first group is the prefix that names an instance. */
+  readonly pattern: RegExp
+}
+
 /**
- * Matches a path with the pattern of a frontend, whose first group is the prefix that names an instance. Undefined when it does
- * not match, or the instance is not one that the frontend serves.
+ * Matches a path with the pattern of a frontend. Undefined when it does not match, or the instance is not one that the frontend
+ * serves.
  */
-export function matchPath(path: string, pattern: RegExp, { instance }: FrontendOptions): PathMatch | undefined {
+export function matchPath(
+  path: string,
+  { mark = '', pattern }: PathPattern,
+  { instance }: FrontendOptions,
+): PathMatch | undefined {
+  if (!path.includes(mark)) return undefined
   const match = pattern.exec(path)
   if (match === null) return undefined
   const [prefix = '', ...parts] = match.slice(1).map((part: string | undefined) => part ?? '')

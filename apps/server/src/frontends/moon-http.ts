@@ -4,9 +4,10 @@ import type { HttpExchange } from '../http/http-exchange.ts'
 import { HttpRefusal, methodRefusal } from '../http/http-failure.ts'
 import { readBody } from '../http/read-body.ts'
 import type { FrontendContext, FrontendOptions, HttpFrontend } from './http-frontend.ts'
+import type { PathPattern } from './match-path.ts'
 import { matchPath } from './match-path.ts'
 
-const PATH = /^\/(?:(.*)\/)?ac\/([^/]*)$/s
+const PATH: PathPattern = { mark: '/ac/', pattern: /^\/(?:(.*)\/)?ac\/([^/]*)$/s }
 
 /** The longest result as JSON, in bytes. */
 const MAX_JSON_BYTES = 8 * 1024 * 1024

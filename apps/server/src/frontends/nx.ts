@@ -6,9 +6,10 @@ import { ArtifactStore } from '../artifacts/artifact-store.ts'
 import type { HttpExchange } from '../http/http-exchange.ts'
 import { HttpRefusal } from '../http/http-failure.ts'
 import type { FrontendContext, FrontendOptions, HttpFrontend } from './http-frontend.ts'
+import type { PathPattern } from './match-path.ts'
 import { matchPath } from './match-path.ts'
 
-const PATH = /^\/(?:(.*?)\/)?v1\/cache\/([^/]*)$/s
+const PATH: PathPattern = { mark: '/v1/cache/', pattern: /^\/(?:(.*?)\/)?v1\/cache\/([^/]*)$/s }
 
 const HEADERS = { 'content-type': 'application/octet-stream' }
 

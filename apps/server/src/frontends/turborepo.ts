@@ -7,9 +7,10 @@ import type { HttpExchange } from '../http/http-exchange.ts'
 import { methodRefusal } from '../http/http-failure.ts'
 import { readJson } from '../http/read-body.ts'
 import type { FrontendContext, FrontendOptions, HttpFrontend, HttpOperation } from './http-frontend.ts'
+import type { PathPattern } from './match-path.ts'
 import { matchPath } from './match-path.ts'
 
-const PATH = /^\/(?:(.*?)\/)?v8\/artifacts(?:\/([^/]*))?$/s
+const PATH: PathPattern = { mark: '/v8/artifacts', pattern: /^\/(?:(.*?)\/)?v8\/artifacts(?:\/([^/]*))?$/s }
 
 /** Headers that come with an artifact and go with it: its duration, its signature, and what it was made of. */
 const ARTIFACT_HEADER = /^x-artifact-(?!client-)/

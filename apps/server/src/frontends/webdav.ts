@@ -6,10 +6,11 @@ import { ArtifactStore } from '../artifacts/artifact-store.ts'
 import type { HttpExchange } from '../http/http-exchange.ts'
 import { HttpRefusal } from '../http/http-failure.ts'
 import type { FrontendContext, FrontendOptions, HttpFrontend, HttpOperation } from './http-frontend.ts'
+import type { PathPattern } from './match-path.ts'
 import { matchPath } from './match-path.ts'
 
 /** What comes first is taken for the instance: names may have any folders, such as one more of this name. */
-const PATH = /^\/(?:(.*?)\/)??webdav(?:\/(.*))?$/s
+const PATH: PathPattern = { mark: '/webdav', pattern: /^\/(?:(.*?)\/)??webdav(?:\/(.*))?$/s }
 
 /** The end of a path that Bazel's HTTP cache has, with `webdav` in its prefix. */
 const BAZEL_END = /(?:^|\/)(?:ac|cas)\/[\da-f]{64}$/

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { StorageError } from '@caskade/core'
+import type { BufferPool } from './buffer-pool.ts'
 
 /** How long, and how much, an unwanted body is still read after it was refused. */
 const LINGER_MS = 2000
@@ -17,6 +18,13 @@ export interface ResponseHead {
   readonly headers?: Readonly<Record<string, string | number>> | undefined
 }
 
+/** What an exchange needs besides the request and the response. */
+export interface HttpExchangeOptions {
+  readonly buffers: BufferPool
+  /** The client waits to be told that its body is wanted. */
+  readonly expectsContinue: boolean
+}
+
 /** One HTTP request and its response. */
 export class HttpExchange {
   readonly method: string
@@ -27,19 +35,23 @@ export class HttpExchange {
   readonly headers: IncomingHttpHeaders
   readonly request: IncomingMessage
   readonly response: ServerResponse
+  /** For what is read to be sent. */
+  readonly buffers: BufferPool
   /** The client waits to be told that its body is wanted, and was not told yet. */
   #isHeldBack: boolean
   #controller: AbortController | undefined
 
-  /** `expectsContinue`: the client waits to be told that its body is wanted. */
-  constructor(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean) {
+  constructor(request: IncomingMessage, response: ServerResponse, { buffers, expectsContinue }: HttpExchangeOptions) {
     this.method = request.method ?? 'GET'
-    const [path = '/', ...query] = (request.url ?? '/').replace(ORIGIN, '').split('?')
-    this.path = path
-    this.#query = query.join('?')
+    const url = request.url ?? '/'
+    const target = url.startsWith('/') ? url : url.replace(ORIGIN, '')
+    const pathLength = target.indexOf('?')
+    this.path = pathLength === -1 ? target : target.slice(0, pathLength)
+    this.#query = pathLength === -1 ? '' : target.slice(pathLength + 1)
     this.headers = request.headers
     this.request = request
     this.response = response
+    this.buffers = buffers
     this.#isHeldBack = expectsContinue
   }
 

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { ListenAddress } from '../config/listen-address.ts'
 import type { HttpFrontend, HttpOperation } from '../frontends/http-frontend.ts'
 import { assertAcceptable } from './assert-acceptable.ts'
+import { BufferPool } from './buffer-pool.ts'
 import { HttpExchange } from './http-exchange.ts'
 import { failureOf, HttpRefusal } from './http-failure.ts'
 import { RequestQueues } from './request-queues.ts'
@@ -42,6 +43,7 @@ export class HttpServer {
   readonly #onFailure: (exchange: HttpExchange, error: unknown) => void
   readonly #server: Server
   readonly #queues = new RequestQueues()
+  readonly #buffers = new BufferPool()
   #isClosing = false
 
   constructor(
@@ -85,7 +87,7 @@ export class HttpServer {
   }
 
   #receive(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
-    const exchange = new HttpExchange(request, response, expectsContinue)
+    const exchange = new HttpExchange(request, response, { buffers: this.#buffers, expectsContinue })
     response.once('close', () => {
       // Its client keeps the connection for a next request, which will not come.
       if (this.#isClosing) setImmediate(() => this.#server.closeIdleConnections())

@@ -6,23 +6,34 @@ import type { HttpExchange, ResponseHead } from './http-exchange.ts'
  * Sends what a reader delivers as the body of a response, as fast as the client takes it. Rejects with what the reader breaks
  * off with; when the headers have left by then, all that remains is to end the connection, so that the body does not pass for
  * complete.
+ *
+ * Buffers of the exchange are given back once they have left.
  */
 export async function sendReader(
-  { method, response, signal }: HttpExchange,
+  { response, signal, buffers }: HttpExchange,
   reader: BlobReader,
   { status, headers }: ResponseHead,
 ): Promise<void> {
   await using owned = reader
   const chunks = owned[Symbol.asyncIterator]()
   // The first chunk before the headers: what fails by then can still be told as a status.
-  const first = method === 'HEAD' ? undefined : await chunks.next()
+  let next = await chunks.next()
   response.writeHead(status, { ...headers, 'content-length': owned.sizeBytes })
-  if (first === undefined) {
-    response.end()
-    return
+  let rest = owned.sizeBytes
+  while (next.done !== true && next.value.byteLength < rest) {
+    const chunk = next.value
+    rest -= chunk.byteLength
+    const isTaken = response.write(chunk, (error) => {
+      if (!error) buffers.giveBack(chunk)
+    })
+    if (!isTaken) await once(response, 'drain', { signal })
+    next = await chunks.next()
   }
-  for (let next = first; next.done !== true; next = await chunks.next()) {
-    if (!response.write(next.value)) await once(response, 'drain', { signal })
-  }
-  response.end()
+  // The last chunk together with the end, and all that is short together with the headers: each write is a call of the system.
+  const last = next.done === true ? undefined : next.value
+  response.end(last, (error?: Error | null) => {
+    if (!error && last !== undefined) buffers.giveBack(last)
+  })
+  // The reader is not disposed before the client has it all: until then it takes memory.
+  if ((response.socket?.writableLength ?? 0) > 0) await once(response, 'finish', { signal })
 }

@@ -53,7 +53,7 @@ export async function sendStored(
   content: StoredContent,
   ownHeaders: Readonly<Record<string, string>>,
 ): Promise<number | null | undefined> {
-  const { response, signal } = exchange
+  const { response, signal, buffers } = exchange
   const { digest } = content
   const etag = `"${digest.hash}"`
   const headers = { ...ownHeaders, etag, 'accept-ranges': 'bytes' }
@@ -66,7 +66,7 @@ export async function sendStored(
     else response.writeHead(200, { ...headers, 'content-length': digest.sizeBytes }).end()
     return null
   }
-  const reader = await openSelected(content, selection, signal)
+  const reader = await openSelected(content, selection, { signal, buffers })
   if (reader === null) return undefined
   const range = selection.status === 206 && contentRange(selection, digest)
   try {
@@ -93,12 +93,12 @@ function selectRange({ headers }: HttpExchange, { sizeBytes }: Digest, etag: str
 async function openSelected(
   { open }: StoredContent,
   selection: Selection,
-  signal: AbortSignal,
+  options: Pick<ReadOptions, 'signal' | 'buffers'>,
 ): Promise<BlobReader | null> {
   const range: ReadOptions =
     selection.status === 200 ? {} : { offset: selection.start, length: selection.end + 1 - selection.start }
   try {
-    return await open({ ...range, signal })
+    return await open({ ...range, ...options })
   } catch (error) {
     if (StorageError.is(error, 'corrupt')) return null
     throw error

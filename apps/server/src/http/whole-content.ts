@@ -19,9 +19,10 @@ export function wholeContent(content: StoredContent, room: WaitingRoom): StoredC
     ...content,
     async open(options) {
       const isPart = (options.offset ?? 0) > 0 || options.length !== undefined
-      const reader = await content.open(options)
-      if (reader === null || isPart || digest.sizeBytes > MAX_WHOLE_BYTES) return reader
-      return (await readWhole(reader, room)) ?? content.open(options)
+      if (isPart || digest.sizeBytes > MAX_WHOLE_BYTES) return content.open(options)
+      // Into buffers of its own, which it keeps.
+      const reader = await content.open({ signal: options.signal })
+      return reader && ((await readWhole(reader, room)) ?? content.open(options))
     },
   }
 }

@@ -11,6 +11,22 @@ export const brokenCare: readonly BrokenStorage[] = [
     create: (options) => new TrustingStorage(options),
   },
   {
+    defect: 'keeps the buffers that it is lent',
+    caughtBy: 'getBlob: a buffer that was lent holds one chunk, and is of no use to the storage after that',
+    create: (options) =>
+      new (class extends ReferenceStorage {
+        override async getBlob(digest: Digest, readOptions: ReadOptions = {}): Promise<BlobReader | null> {
+          const blob = this.blobs.get(digestKey(digest))
+          const bytes = readOptions.buffers?.take(digest.sizeBytes)
+          if (blob !== undefined && bytes !== undefined) {
+            bytes.set(blob.bytes)
+            this.blobs.set(digestKey(digest), { ...blob, bytes })
+          }
+          return super.getBlob(digest, readOptions)
+        }
+      })(options),
+  },
+  {
     defect: 'delivers what is left of a truncated blob',
     caughtBy: 'corrupt: content after truncate is never delivered, dropped, and can be written again',
     create: (options) => new TrustingStorage(options),

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import type { BlobReader } from '@caskade/core'
+import type { BlobReader, StorageABC } from '@caskade/core'
 import { assertAbsent, assertSameBytes, assertStopsInTime, assertStored, readChunks } from '../assertions.ts'
 import type { StorageCase } from '../storage-harness.ts'
+import type { TestBlob } from '../test-blob.ts'
 import { makeBlob, sourceOf } from '../test-blob.ts'
 
 /** The ways in which a reader is left without having been read to its end. */
@@ -68,6 +69,19 @@ export const readerCases: readonly StorageCase[] = [
     },
   },
   {
+    name: 'getBlob: a buffer that was lent holds one chunk, and is of no use to the storage after that',
+    async run({ storage, blobSizes }) {
+      for (const size of blobSizes) {
+        const blob = makeBlob(size, size)
+        await storage.commitWrite(blob.digest, sourceOf(blob))
+        for (const offset of [0, size >> 1]) {
+          assertSameBytes(await readIntoLent(storage, blob, offset), blob.bytes.subarray(offset), 'read into buffers')
+        }
+        await assertStored(storage, blob)
+      }
+    },
+  },
+  {
     name: 'snapshot: readers at different places of a blob that is deleted and written again read on to the end',
     async run({ storage, blobSizes }) {
       for (const size of blobSizes) {
@@ -98,6 +112,24 @@ export const readerCases: readonly StorageCase[] = [
     },
   },
 ]
+
+/** Reads a blob from an offset, and writes to each buffer that it lent as soon as it has the chunk. */
+async function readIntoLent(storage: StorageABC, { digest }: TestBlob, offset: number): Promise<Uint8Array> {
+  const lent = new Set<ArrayBufferLike>()
+  const take = (sizeBytes: number): Uint8Array => {
+    const buffer = new Uint8Array(sizeBytes)
+    lent.add(buffer.buffer)
+    return buffer
+  }
+  const reader = await storage.getBlob(digest, { offset, buffers: { take } })
+  assert.ok(reader, 'getBlob: a stored blob is not found')
+  const chunks: Uint8Array[] = []
+  for await (const chunk of reader) {
+    chunks.push(Uint8Array.from(chunk))
+    if (lent.has(chunk.buffer)) chunk.fill(0)
+  }
+  return Buffer.concat(chunks)
+}
 
 /** Reads the first chunk; the returned function reads the rest and resolves to all of it. */
 async function begin(reader: BlobReader): Promise<() => Promise<Uint8Array>> {

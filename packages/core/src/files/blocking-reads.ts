@@ -4,12 +4,18 @@ import { isErrnoException } from '../storage-error.ts'
 import type { FileStat } from './file-stat.ts'
 import { fileStat } from './file-stat.ts'
 
+/** What was read of a file, and what the file system knew of it afterwards. */
+export interface FileRead {
+  readonly bytesRead: number
+  readonly stat: FileStat
+}
+
 /** Reads that the whole event loop waits for. They throw the errors of Node.js. */
 export interface BlockingReads {
   /** What the file system knows of a file; null when there is none. */
   stat(path: string): FileStat | null
-  /** Opens a file, reads into `buffer` from a position in it until that is full or the file ends, and closes it; returns how many bytes there were. */
-  read(path: string, buffer: Uint8Array, position: number): number
+  /** Opens a file, reads into `buffer` from a position in it until that is full or the file ends, and closes it. */
+  read(path: string, buffer: Uint8Array, position: number): FileRead
 }
 
 /** Those of the real file system. */
@@ -30,7 +36,7 @@ export const nodeBlockingReads: BlockingReads = {
         if (bytesRead === 0) break
         filled += bytesRead
       }
-      return filled
+      return { bytesRead: filled, stat: fileStat(fs.fstatSync(descriptor)) }
     } finally {
       fs.closeSync(descriptor)
     }

@@ -12,6 +12,8 @@ import { NodeFile } from './node-file.ts'
 export interface OpenFile {
   /** Reads into `buffer` from a position in the file; resolves to the number of bytes read, 0 at the end. */
   read(buffer: Uint8Array, position: number): Promise<number>
+  /** The same without the thread pool, for those who know when that is quick; throws what `read` rejects with. */
+  readonly readBlocking?: ((buffer: Uint8Array, position: number) => number) | undefined
   /** Writes all of the buffers, one after the other, from a position in the file. */
   write(buffers: readonly Uint8Array[], position: number): Promise<void>
   /** Waits until the content and the size are on disk. */

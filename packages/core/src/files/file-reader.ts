@@ -1,9 +1,11 @@
+import { setImmediate } from 'node:timers/promises'
 import type { BlobReader } from '../blob-reader.ts'
 import { readerFromChunks } from '../blob-reader.ts'
 import type { ByteRange } from '../byte-range.ts'
-import type { OperationOptions } from '../operation-options.ts'
+import type { ChunkBuffers, OperationOptions } from '../operation-options.ts'
 import { fileError } from './file-errors.ts'
 import type { OpenFile } from './file-operations.ts'
+import type { QuickReads } from './quick-reads.ts'
 import { readFully } from './read-fully.ts'
 
 /** How much of a file is read at once, in bytes: the least CPU per byte measured, with little memory per reader. */
@@ -16,6 +18,10 @@ const WHOLE_READ_BYTES = 1024 * 1024
 export interface FileReaderOptions extends OperationOptions {
   /** Called once the reader no longer needs the file. */
   readonly release?: (() => void | PromiseLike<void>) | undefined
+  /** Where the buffers for chunks come from. Default: each is new. */
+  readonly buffers?: ChunkBuffers | undefined
+  /** Has chunks read on the event loop as long as that is quick. Default: none is. */
+  readonly quick?: QuickReads | undefined
 }
 
 /**
@@ -24,7 +30,7 @@ export interface FileReaderOptions extends OperationOptions {
  */
 export function readerFromFile(file: OpenFile, range: ByteRange, options: FileReaderOptions = {}): BlobReader {
   const { signal, release } = options
-  return readerFromChunks(range.length, fileChunks(file, range), {
+  return readerFromChunks(range.length, fileChunks(file, range, options), {
     signal,
     release,
     whole: () => readWhole(file, range),
@@ -38,12 +44,20 @@ async function readWhole(file: OpenFile, { offset, length }: ByteRange): Promise
   return filled === length ? bytes : bytes.subarray(0, filled)
 }
 
-async function* fileChunks(file: OpenFile, { offset, length }: ByteRange): AsyncGenerator<Uint8Array, void, undefined> {
+async function* fileChunks(
+  file: OpenFile,
+  { offset, length }: ByteRange,
+  { buffers, quick }: FileReaderOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
   const end = offset + length
   let position = offset
   while (position < end) {
-    const buffer = Buffer.allocUnsafeSlow(Math.min(READ_CHUNK_BYTES, end - position))
-    const bytesRead = await orFileError(file.read(buffer, position))
+    const sizeBytes = Math.min(READ_CHUNK_BYTES, end - position)
+    const buffer = buffers?.take(sizeBytes) ?? Buffer.allocUnsafeSlow(sizeBytes)
+    const quickly = quick?.readOpen(file, buffer, position)
+    // A trip to the thread pool lets others have their turn by itself.
+    if (quickly !== undefined && position > offset) await setImmediate()
+    const bytesRead = quickly ?? (await orFileError(file.read(buffer, position)))
     if (bytesRead === 0) return
     position += bytesRead
     yield bytesRead === buffer.byteLength ? buffer : buffer.subarray(0, bytesRead)

@@ -30,6 +30,11 @@ export class NodeFile implements OpenFile {
     return this.#perform(() => read(this.#descriptor, buffer, position))
   }
 
+  readBlocking(buffer: Uint8Array, position: number): number {
+    this.#assertOpen()
+    return fs.readSync(this.#descriptor, buffer, 0, buffer.byteLength, position)
+  }
+
   write(buffers: readonly Uint8Array[], position: number): Promise<void> {
     return this.#perform(() => writeAll(this.#descriptor, buffers, position))
   }
@@ -63,7 +68,7 @@ export class NodeFile implements OpenFile {
   }
 
   async #perform<Result>(operation: () => Promise<Result>): Promise<Result> {
-    if (this.#isClosed) throw new StorageError('not-running', 'file: it was closed while it was in use')
+    this.#assertOpen()
     this.#underWay += 1
     try {
       return await operation()
@@ -71,6 +76,10 @@ export class NodeFile implements OpenFile {
       this.#underWay -= 1
       if (this.#underWay === 0) this.#whenIdle?.()
     }
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed) throw new StorageError('not-running', 'file: it was closed while it was in use')
   }
 }
 

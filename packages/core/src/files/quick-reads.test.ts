@@ -2,8 +2,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { BlockingReads } from './blocking-reads.ts'
+import type { BlockingReads, FileRead } from './blocking-reads.ts'
 import { nodeBlockingReads } from './blocking-reads.ts'
+import { nodeFiles } from './file-operations.ts'
+import { processorDelayMs } from './processor-delay.ts'
 import { QuickReads } from './quick-reads.ts'
 
 let directory: string
@@ -19,16 +21,23 @@ class SlowReads implements BlockingReads {
   nowMs = 1000
   takesMs = 0
   count = 0
+  /** How much of it others have the processor; undefined where the system does not tell. */
+  delayedMs: number | undefined = 0
+  #allDelaysMs = 0
+
+  readonly now = (): number => this.nowMs
+  readonly delayMs = (): number | undefined => (this.delayedMs === undefined ? undefined : this.#allDelaysMs)
 
   stat(): null {
     this.count += 1
     this.nowMs += this.takesMs
+    this.#allDelaysMs += this.delayedMs ?? 0
     return null
   }
 
-  read(): number {
+  read(): FileRead {
     this.stat()
-    return 0
+    return { bytesRead: 0, stat: { sizeBytes: 0, inode: 1, links: 1, modifiedUs: 0, changedMs: 0 } }
   }
 }
 
@@ -41,12 +50,12 @@ function quickAnswers(quick: QuickReads): number {
 test('a file is looked at and read, from its middle as well, to its end and no further', async () => {
   const path = join(directory, 'file')
   await writeFile(path, 'content')
-  const quick = new QuickReads(nodeBlockingReads, () => 0)
+  const quick = new QuickReads(nodeBlockingReads)
   const [part, all] = [Buffer.alloc(3), Buffer.alloc(20)]
 
   expect(quick.stat(path)).toMatchObject({ sizeBytes: 7, links: 1 })
-  expect(quick.read(path, part, 2)).toBe(3)
-  expect(quick.read(path, all, 0)).toBe(7)
+  expect(quick.read(path, part, 2)).toMatchObject({ bytesRead: 3, stat: { sizeBytes: 7, links: 1 } })
+  expect(quick.read(path, all, 0)).toMatchObject({ bytesRead: 7 })
 
   expect(part.toString()).toBe('nte')
   expect(all.toString('utf8', 0, 7)).toBe('content')
@@ -54,7 +63,7 @@ test('a file is looked at and read, from its middle as well, to its end and no f
 
 test('an absent file is an answer, whatever else goes wrong is none', async () => {
   await writeFile(join(directory, 'file'), '')
-  const quick = new QuickReads(nodeBlockingReads, () => 0)
+  const quick = new QuickReads(nodeBlockingReads)
 
   expect(quick.stat(join(directory, 'absent'))).toBe(null)
   expect(quick.stat(join(directory, 'absent', 'folder', 'file'))).toBe(null)
@@ -74,12 +83,12 @@ test('reads that are quick are answered without end', () => {
   const reads = new SlowReads()
   reads.takesMs = 0.05
 
-  expect(quickAnswers(new QuickReads(reads, () => reads.nowMs))).toBe(1000)
+  expect(quickAnswers(new QuickReads(reads, reads))).toBe(1000)
 })
 
 test('after one that was very slow, none is tried for twenty times as long', () => {
   const reads = new SlowReads()
-  const quick = new QuickReads(reads, () => reads.nowMs)
+  const quick = new QuickReads(reads, reads)
   reads.takesMs = 10.1
 
   expect(quickAnswers(quick)).toBe(1)
@@ -93,7 +102,7 @@ test('after one that was very slow, none is tried for twenty times as long', () 
 
 test('while each is a little slow, they make up a twentieth of the time', () => {
   const reads = new SlowReads()
-  const quick = new QuickReads(reads, () => reads.nowMs)
+  const quick = new QuickReads(reads, reads)
   reads.takesMs = 0.6
   const [startedAt, waitedBefore] = [reads.nowMs, reads.count]
 
@@ -102,4 +111,58 @@ test('while each is a little slow, they make up a twentieth of the time', () => 
   const waitedMs = (reads.count - waitedBefore) * 0.5
   expect(waitedMs).toBeGreaterThan(10_000 / 25)
   expect(waitedMs).toBeLessThan(10_000 / 18)
+})
+
+test('what takes long because others have the processor has not waited, but for the first', () => {
+  const reads = new SlowReads()
+  const quick = new QuickReads(reads, reads)
+  Object.assign(reads, { takesMs: 3, delayedMs: 2.9 })
+
+  expect(quickAnswers(quick)).toBe(1)
+  reads.nowMs += 100
+  expect(quickAnswers(quick)).toBe(1000)
+  reads.delayedMs = 1
+  expect(quickAnswers(quick)).toBe(1)
+})
+
+test('where the system does not tell of others, all of it counts', () => {
+  const reads = new SlowReads()
+  const quick = new QuickReads(reads, reads)
+  Object.assign(reads, { takesMs: 3, delayedMs: undefined })
+
+  expect(quickAnswers(quick)).toBe(1)
+  reads.nowMs += 100
+  expect(quickAnswers(quick)).toBe(1)
+})
+
+test('much to read may take longer', () => {
+  const reads = new SlowReads()
+  const quick = new QuickReads(reads, reads)
+  reads.takesMs = 0.5
+
+  const answers = Array.from({ length: 100 }, () => quick.read('file', Buffer.alloc(1024 ** 2), 0))
+
+  expect(answers).not.toContain(undefined)
+})
+
+test('an open file is read from any place, if it can be', async () => {
+  const path = join(directory, 'file')
+  await writeFile(path, 'content')
+  const file = await nodeFiles.open(path, 'read')
+  const quick = new QuickReads(nodeBlockingReads)
+  const buffer = Buffer.alloc(4)
+
+  expect(quick.readOpen(file, buffer, 3)).toBe(4)
+  expect(buffer.toString()).toBe('tent')
+  expect(quick.readOpen({ ...file, readBlocking: undefined }, buffer, 3)).toBe(undefined)
+  await file.close()
+  expect(quick.readOpen(file, buffer, 3)).toBe(undefined)
+})
+
+test.runIf(process.platform === 'linux')('the system tells how long others had the processor', () => {
+  const before = processorDelayMs()
+  const after = processorDelayMs()
+
+  expect(before).toBeGreaterThanOrEqual(0)
+  expect(after).toBeGreaterThanOrEqual(before ?? Infinity)
 })

@@ -31,6 +31,8 @@ export const caskadeSubjects: readonly SubjectKind[] = [
       type: 'with-cache',
       cache: { type: 'memory', maxBytes: CACHE_BYTES },
       fallback: sqlite(path),
+      // As in the default.
+      trustCache: true,
     }),
   ),
   caskade('caskade memory', 'Keeps nothing over a restart.', () => ({ type: 'memory', maxBytes: MEMORY_BYTES })),
@@ -44,7 +46,7 @@ function caskade(name: string, conduct: string, backend: (path: string) => objec
   return {
     name,
     isOurs: true,
-    conduct: `${conduct} Verifies what is stored, and what is read.`,
+    conduct: `${conduct} Verifies what is stored, and what is read, the same file once a minute.`,
     protocols: ['grpc', 'http'],
     install: async () => `this repository, Node.js ${process.versions.node}`,
     async command(folder, { grpc, http }) {
