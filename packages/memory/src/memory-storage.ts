@@ -68,7 +68,9 @@ export class MemoryStorage extends StorageABC {
   override async missingBlobs(digests: readonly Digest[], { signal }: OperationOptions = {}): Promise<Digest[]> {
     this.assertRunning(signal)
     for (const digest of digests) assertDigest(digest)
-    return digests.filter((digest) => this.#use(digest) === undefined)
+    const missing: Digest[] = []
+    for (const digest of digests) if (this.#use(digest) === undefined) missing.push(digest)
+    return missing
   }
 
   override async bulkReadBlobs(
