@@ -54,7 +54,7 @@ export function isLowerHex(hash: string): boolean {
 }
 
 /** Writes the first words of the hash of a digest that was checked, or all of them, to the beginning of `target`. */
-export function copyHashWords(digest: Digest, target: Uint32Array, count: number): void {
+export function copyHashWords(digest: Pick<Digest, 'hash'>, target: Uint32Array, count: number): void {
   if (CheckedHash.copyWords(digest, target, count)) return
   text.write(digest.hash, 'latin1')
   parseHashWords(text, 0, count * DIGITS_PER_WORD, target, 0)
