@@ -72,12 +72,17 @@ export class FsStorage extends StorageABC {
     for (const digest of digests) assertDigest(digest)
     const unsure: Digest[] = []
     const missing: Digest[] = []
+    const finding = this.#store.running.finder.begin()
     const look = (digest: Digest): void => {
-      const has = this.#hasQuickly(digest)
+      const has = this.#store.running.finder.has(digest, finding)
       if (has === undefined) unsure.push(digest)
       if (has !== true) missing.push(digest)
     }
-    await inSlices(digests, look, { beforeSlice: () => this.assertRunning(options.signal) })
+    const beforeSlice = (): void => {
+      this.assertRunning(options.signal)
+      this.#store.running.quick.begin()
+    }
+    await inSlices(digests, look, { beforeSlice })
     if (unsure.length === 0) return missing
     const found = new Set(unsure)
     for (const digest of await super.missingBlobs(unsure, options)) found.delete(digest)

@@ -32,6 +32,15 @@ class SlowReads implements BlockingReads {
   }
 }
 
+/** Looks at files of which each has the process wait. */
+function waitingFor(reads: SlowReads): QuickReads {
+  return new QuickReads(
+    reads,
+    () => reads.nowMs,
+    () => reads.count,
+  )
+}
+
 /** Asks again and again until there is no quick answer, or a thousand were given; returns how many there were. */
 function quickAnswers(quick: QuickReads): number {
   for (let count = 0; count < 1000; count++) if (quick.stat('file') === undefined) return count
@@ -79,7 +88,7 @@ test('reads that are quick are answered without end', () => {
 
 test('after one that was very slow, none is tried for twenty times as long', () => {
   const reads = new SlowReads()
-  const quick = new QuickReads(reads, () => reads.nowMs)
+  const quick = waitingFor(reads)
   reads.takesMs = 10.1
 
   expect(quickAnswers(quick)).toBe(1)
@@ -93,7 +102,7 @@ test('after one that was very slow, none is tried for twenty times as long', () 
 
 test('while each is a little slow, they make up a twentieth of the time', () => {
   const reads = new SlowReads()
-  const quick = new QuickReads(reads, () => reads.nowMs)
+  const quick = waitingFor(reads)
   reads.takesMs = 0.6
   const [startedAt, waitedBefore] = [reads.nowMs, reads.count]
 
@@ -102,4 +111,43 @@ test('while each is a little slow, they make up a twentieth of the time', () => 
   const waitedMs = (reads.count - waitedBefore) * 0.5
   expect(waitedMs).toBeGreaterThan(10_000 / 25)
   expect(waitedMs).toBeLessThan(10_000 / 18)
+})
+
+test('those that take long although the process does not wait are answered without end', () => {
+  const reads = new SlowReads()
+  const quick = new QuickReads(
+    reads,
+    () => reads.nowMs,
+    () => 7,
+  )
+  reads.takesMs = 10
+
+  quick.begin()
+
+  expect(quickAnswers(quick)).toBe(1000)
+})
+
+test('where nobody knows whether the process waits, those that take long count', () => {
+  const reads = new SlowReads()
+  const quick = new QuickReads(
+    reads,
+    () => reads.nowMs,
+    () => 0,
+  )
+  reads.takesMs = 10
+
+  quick.begin()
+
+  expect(quickAnswers(quick)).toBe(1)
+})
+
+test('a file is looked at with less once its folder was seen', async () => {
+  await writeFile(join(directory, 'file'), 'content')
+  const quick = new QuickReads(nodeBlockingReads, () => 0)
+
+  expect(quick.stat(join(directory, 'file'), true)).toMatchObject({ sizeBytes: 7 })
+  expect(quick.stat(join(directory, 'absent'), true)).toBe(null)
+  expect(quick.stat(`${directory}/.`)).toMatchObject({ inode: quick.stat(directory)?.inode })
+  expect(quick.stat(`${directory}/absent/.`)).toBe(null)
+  expect(quick.stat(`${directory}/file/.`)).toBe(undefined)
 })

@@ -21,18 +21,34 @@ const ALLOWED_SHARE = 1 / 20
 export class QuickReads {
   readonly #reads: BlockingReads | undefined
   readonly #now: () => number
+  readonly #readSwitches: () => number
+  /** How often the process had given up the processor by itself, when that was looked at last. */
+  #switches = 0
   #waitedMs = 0
   #countedAt = 0
 
-  /** Without `reads`, there are no quick answers. `now` is a time in milliseconds that never goes back. */
-  constructor(reads: BlockingReads | undefined, now: () => number = () => performance.now()) {
+  /**
+   * Without `reads`, there are no quick answers. `now` is a time in milliseconds that never goes back, `readSwitches` how often
+   * the process has given up the processor to wait for something, ever; 0 where nobody knows.
+   */
+  constructor(
+    reads: BlockingReads | undefined,
+    now: () => number = () => performance.now(),
+    readSwitches: () => number = () => process.resourceUsage().voluntaryContextSwitches,
+  ) {
     this.#reads = reads
     this.#now = now
+    this.#readSwitches = readSwitches
   }
 
-  /** What the file system knows of a file; null when there is none; undefined when there is no quick answer. */
-  stat(path: string): FileStat | null | undefined {
-    return this.#attempt((reads) => reads.stat(path))
+  /** Begins many reads: those that take long although the process does not wait, as others have the processor, do not count. */
+  begin(): void {
+    this.#switches = this.#readSwitches()
+  }
+
+  /** What the file system knows of a file; null when there is none; undefined when there is no quick answer. See {@link BlockingReads.stat}. */
+  stat(path: string, isFolderSeen?: boolean): FileStat | null | undefined {
+    return this.#attempt((reads) => reads.stat(path, isFolderSeen))
   }
 
   /** Reads from a position in a file until `buffer` is full or the file ends; undefined when there is no quick answer. */
@@ -56,7 +72,16 @@ export class QuickReads {
   #count(startedAt: number): void {
     const endedAt = this.#now()
     const left = Math.max(this.#waitedMs - (startedAt - this.#countedAt) * ALLOWED_SHARE, 0)
-    this.#waitedMs = left + Math.max(endedAt - startedAt - QUICK_MS, 0)
+    const waitedMs = endedAt - startedAt - QUICK_MS
+    this.#waitedMs = waitedMs > 0 && this.#hasWaited() ? left + waitedMs : left
     this.#countedAt = endedAt
+  }
+
+  /** Tells whether the process may have waited since {@link begin}; if no thread of it did, then not for a disk either. */
+  #hasWaited(): boolean {
+    const switches = this.#readSwitches()
+    const mayHaveWaited = switches === 0 || switches !== this.#switches
+    this.#switches = switches
+    return mayHaveWaited
   }
 }

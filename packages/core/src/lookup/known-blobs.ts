@@ -18,7 +18,7 @@ const MAX_SIZE_BYTES = 2 ** 29
 const FUNCTION_CODES: Readonly<Record<DigestFunction, number>> = { sha256: 0, sha1: 1, sha384: 2, sha512: 3, blake3: 4 }
 
 /** How many sets of {@link WAYS} there are at first. */
-const FIRST_SETS = 128
+const FIRST_SETS = 4
 
 /**
  * Remembers which blobs were found in a storage, each with a time in seconds. Never that one is absent; and it forgets some when
