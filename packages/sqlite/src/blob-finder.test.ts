@@ -157,7 +157,7 @@ test('missingBlobs: goes on recording uses of what it remembers', async () => {
   let now = 1_000_000_000
   await using timed = new SqliteStorage({ path, now: () => now, accessGranularityMs: 10_000 })
   await timed.start()
-  const blob = makeBlob(100)
+  const blob = makeBlob(1, 100)
   await timed.commitWrite(blob.digest, sourceOf(blob))
   const usedAt: (number | undefined)[] = []
 
