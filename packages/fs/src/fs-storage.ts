@@ -78,11 +78,10 @@ export class FsStorage extends StorageABC {
       if (has === undefined) unsure.push(digest)
       if (has !== true) missing.push(digest)
     }
-    const beforeSlice = (): void => {
-      this.assertRunning(options.signal)
-      this.#store.running.quick.begin()
-    }
-    await inSlices(digests, look, { beforeSlice })
+    await inSlices(digests, look, {
+      beforeSlice: () => this.assertRunning(options.signal),
+      within: (slice) => this.#store.running.quick.together(slice),
+    })
     if (unsure.length === 0) return missing
     const found = new Set(unsure)
     for (const digest of await super.missingBlobs(unsure, options)) found.delete(digest)

@@ -32,15 +32,6 @@ class SlowReads implements BlockingReads {
   }
 }
 
-/** Looks at files of which each has the process wait. */
-function waitingFor(reads: SlowReads): QuickReads {
-  return new QuickReads(
-    reads,
-    () => reads.nowMs,
-    () => reads.count,
-  )
-}
-
 /** Asks again and again until there is no quick answer, or a thousand were given; returns how many there were. */
 function quickAnswers(quick: QuickReads): number {
   for (let count = 0; count < 1000; count++) if (quick.stat('file') === undefined) return count
@@ -88,7 +79,7 @@ test('reads that are quick are answered without end', () => {
 
 test('after one that was very slow, none is tried for twenty times as long', () => {
   const reads = new SlowReads()
-  const quick = waitingFor(reads)
+  const quick = new QuickReads(reads, () => reads.nowMs)
   reads.takesMs = 10.1
 
   expect(quickAnswers(quick)).toBe(1)
@@ -102,7 +93,7 @@ test('after one that was very slow, none is tried for twenty times as long', () 
 
 test('while each is a little slow, they make up a twentieth of the time', () => {
   const reads = new SlowReads()
-  const quick = waitingFor(reads)
+  const quick = new QuickReads(reads, () => reads.nowMs)
   reads.takesMs = 0.6
   const [startedAt, waitedBefore] = [reads.nowMs, reads.count]
 
@@ -113,30 +104,43 @@ test('while each is a little slow, they make up a twentieth of the time', () => 
   expect(waitedMs).toBeLessThan(10_000 / 18)
 })
 
-test('those that take long although the process does not wait are answered without end', () => {
+/** How many of a thousand reads are answered that are made together, each of which takes as long as `takesMs` says. */
+function answersTogether(reads: SlowReads, readDelayMs: () => number | undefined): number {
+  const quick = new QuickReads(reads, () => reads.nowMs, readDelayMs)
+  let count = 0
+  quick.together(() => {
+    count = quickAnswers(quick)
+  })
+  return count
+}
+
+test('those that take long because others have the processor are answered without end', () => {
   const reads = new SlowReads()
-  const quick = new QuickReads(
-    reads,
-    () => reads.nowMs,
-    () => 7,
-  )
   reads.takesMs = 10
 
-  quick.begin()
-
-  expect(quickAnswers(quick)).toBe(1000)
+  expect(answersTogether(reads, () => reads.count * 9.95)).toBe(1000)
 })
 
-test('where nobody knows whether the process waits, those that take long count', () => {
+test.each([
+  ['others had the processor for a part of it', (reads: SlowReads) => reads.count * 5],
+  ['others had it before', () => 1_000_000],
+  ['nobody knows whether others had it', () => undefined],
+])('those that take long count where %s', (_, readDelayMs) => {
+  const reads = new SlowReads()
+  reads.takesMs = 10
+
+  expect(answersTogether(reads, () => readDelayMs(reads))).toBe(1)
+})
+
+test('that others have had the processor is no excuse for a read that is made by itself', () => {
   const reads = new SlowReads()
   const quick = new QuickReads(
     reads,
     () => reads.nowMs,
-    () => 0,
+    () => reads.count * 10,
   )
+  quick.together(() => expect(quick.stat('file')).toBe(null))
   reads.takesMs = 10
-
-  quick.begin()
 
   expect(quickAnswers(quick)).toBe(1)
 })

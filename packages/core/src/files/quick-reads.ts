@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import type { BlockingReads } from './blocking-reads.ts'
 import type { FileStat } from './file-stat.ts'
 
@@ -21,29 +22,34 @@ const ALLOWED_SHARE = 1 / 20
 export class QuickReads {
   readonly #reads: BlockingReads | undefined
   readonly #now: () => number
-  readonly #readSwitches: () => number
-  /** How often the process had given up the processor by itself, when that was looked at last. */
-  #switches = 0
+  readonly #readDelayMs: () => number | undefined
+  /** What that was when it was read last; undefined where nothing follows from that. */
+  #delayMs: number | undefined
   #waitedMs = 0
   #countedAt = 0
 
   /**
-   * Without `reads`, there are no quick answers. `now` is a time in milliseconds that never goes back, `readSwitches` how often
-   * the process has given up the processor to wait for something, ever; 0 where nobody knows.
+   * Without `reads`, there are no quick answers. `now` is a time in milliseconds that never goes back, `readDelayMs` how long
+   * this thread could have gone on, ever, while others had the processor; undefined where nobody knows.
    */
   constructor(
     reads: BlockingReads | undefined,
     now: () => number = () => performance.now(),
-    readSwitches: () => number = () => process.resourceUsage().voluntaryContextSwitches,
+    readDelayMs: () => number | undefined = readThreadDelayMs,
   ) {
     this.#reads = reads
     this.#now = now
-    this.#readSwitches = readSwitches
+    this.#readDelayMs = readDelayMs
   }
 
-  /** Begins many reads: those that take long although the process does not wait, as others have the processor, do not count. */
-  begin(): void {
-    this.#switches = this.#readSwitches()
+  /** Makes many reads at once, without a break: that others have the processor meanwhile does not count as waiting for a disk. */
+  together(makeReads: () => void): void {
+    this.#delayMs = this.#readDelayMs()
+    try {
+      makeReads()
+    } finally {
+      this.#delayMs = undefined
+    }
   }
 
   /** What the file system knows of a file; null when there is none; undefined when there is no quick answer. See {@link BlockingReads.stat}. */
@@ -72,16 +78,27 @@ export class QuickReads {
   #count(startedAt: number): void {
     const endedAt = this.#now()
     const left = Math.max(this.#waitedMs - (startedAt - this.#countedAt) * ALLOWED_SHARE, 0)
-    const waitedMs = endedAt - startedAt - QUICK_MS
-    this.#waitedMs = waitedMs > 0 && this.#hasWaited() ? left + waitedMs : left
+    const longMs = endedAt - startedAt - QUICK_MS
+    this.#waitedMs = left + (longMs > 0 ? Math.max(longMs - this.#takeDelayMs(), 0) : 0)
     this.#countedAt = endedAt
   }
 
-  /** Tells whether the process may have waited since {@link begin}; if no thread of it did, then not for a disk either. */
-  #hasWaited(): boolean {
-    const switches = this.#readSwitches()
-    const mayHaveWaited = switches === 0 || switches !== this.#switches
-    this.#switches = switches
-    return mayHaveWaited
+  /** How long others have had the processor since that was asked last. */
+  #takeDelayMs(): number {
+    if (this.#delayMs === undefined) return 0
+    const before = this.#delayMs
+    this.#delayMs = this.#readDelayMs()
+    return (this.#delayMs ?? before) - before
+  }
+}
+
+/** The second number of Linux is how long the thread waited for a processor, in nanoseconds (proc-sched-stat). Other systems do not tell. */
+function readThreadDelayMs(): number | undefined {
+  if (process.platform !== 'linux') return undefined
+  try {
+    const delay = Number(readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ')[1]) / 1e6
+    return Number.isFinite(delay) ? delay : undefined
+  } catch {
+    return undefined
   }
 }
