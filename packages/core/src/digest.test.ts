@@ -24,6 +24,8 @@ describe('createDigest', () => {
     ['too long', `${hash}a`, 1],
     ['a path', '../../etc/passwd'.padEnd(64, '/'), 1],
     ['a line break', `${hash.slice(1)}\n`, 1],
+    ['a letter whose code ends like that of an a', `${hash.slice(1)}\u0161`, 1],
+    ['letters of another script', '\uff41'.repeat(64), 1],
     ['not a string', 12 as unknown as string, 1],
     ['a negative size', hash, -1],
     ['a fraction', hash, 0.5],

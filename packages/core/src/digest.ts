@@ -1,3 +1,5 @@
+import { CheckedHash } from './lookup/checked-hash.ts'
+import { isLowerHex } from './lookup/hash-words.ts'
 import { StorageError } from './storage-error.ts'
 
 /** The hash functions that name blobs, as the Remote Execution API spells them, in lower case. */
@@ -26,9 +28,6 @@ const HASH_LENGTHS: Readonly<Record<DigestFunction, number>> = {
   blake3: 64,
 }
 
-/** 1 for the character codes of lower-case hexadecimal digits. */
-const HEX_DIGITS = Uint8Array.from({ length: 128 }, (_, code) => Number(/[0-9a-f]/.test(String.fromCharCode(code))))
-
 /** All digest functions that can name a blob. */
 export const digestFunctions: readonly DigestFunction[] = Object.keys(HASH_LENGTHS) as DigestFunction[]
 
@@ -41,7 +40,7 @@ export const digestFunctions: readonly DigestFunction[] = Object.keys(HASH_LENGT
 export function createDigest(hash: string, sizeBytes: number, digestFunction: DigestFunction = 'sha256'): Digest {
   const digest: Digest = digestFunction === 'sha256' ? { hash, sizeBytes } : { hash, sizeBytes, digestFunction }
   assertDigest(digest)
-  return digest
+  return CheckedHash.note(digest)
 }
 
 /**
@@ -49,8 +48,10 @@ export function createDigest(hash: string, sizeBytes: number, digestFunction: Di
  *
  * @throws StorageError `invalid-argument` as `createDigest` does.
  */
-export function assertDigest({ hash, sizeBytes, digestFunction = 'sha256' }: Digest): void {
-  assertHash(hash, digestFunction)
+export function assertDigest(digest: Digest): void {
+  const { hash, sizeBytes, digestFunction = 'sha256' } = digest
+  const isChecked = CheckedHash.isNoted(digest) && hash.length === hashLength(digestFunction)
+  if (!isChecked) assertHash(hash, digestFunction)
   if (Number.isSafeInteger(sizeBytes) && sizeBytes >= 0) return
   throw new StorageError('invalid-argument', `digest: the size must be a non-negative integer, not ${sizeBytes}`)
 }
@@ -61,13 +62,20 @@ export function assertDigest({ hash, sizeBytes, digestFunction = 'sha256' }: Dig
  * @throws StorageError `invalid-argument` when it is not lower-case hexadecimal of the function's length.
  */
 export function assertHash(hash: string, digestFunction: DigestFunction = 'sha256'): void {
-  const length = Object.hasOwn(HASH_LENGTHS, digestFunction) ? HASH_LENGTHS[digestFunction] : undefined
+  const length = hashLength(digestFunction)
   if (length === undefined) {
     throw new StorageError('invalid-argument', `digest: unknown digest function ${JSON.stringify(digestFunction)}`)
   }
   if (typeof hash === 'string' && hash.length === length && isLowerHex(hash)) return
   const shown = typeof hash === 'string' ? JSON.stringify(hash.slice(0, 160)) : typeof hash
   throw new StorageError('invalid-argument', `digest: ${shown} is not a lower-case hexadecimal ${digestFunction} hash`)
+}
+
+/** How long the hashes of a digest function are, in hexadecimal digits; undefined when there is no such function. */
+export function hashLength(digestFunction: DigestFunction): number | undefined {
+  // Most are of one; looking up a name that may be anything takes longer than all the rest.
+  if (digestFunction === 'sha256') return HASH_LENGTHS.sha256
+  return Object.hasOwn(HASH_LENGTHS, digestFunction) ? HASH_LENGTHS[digestFunction] : undefined
 }
 
 /** Returns a string that is equal exactly for digests naming the same content: function and hash, without the size. */
@@ -88,11 +96,4 @@ export function formatDigest({ hash, sizeBytes }: Digest): string {
 /** Tells whether two digests name the same blob. */
 export function digestsEqual(left: Digest, right: Digest): boolean {
   return left.sizeBytes === right.sizeBytes && digestKey(left) === digestKey(right)
-}
-
-/** Every call of every storage checks a hash: a loop without branches takes a third of the time of a regular expression. */
-function isLowerHex(text: string): boolean {
-  let isHex = 1
-  for (let index = 0; index < text.length; index++) isHex &= HEX_DIGITS[text.charCodeAt(index)] ?? 0
-  return isHex === 1
 }

@@ -7,7 +7,7 @@ import { statIfThere } from './held-files.ts'
 const RECENT_MS = 10_000
 
 /** By how much the times of files may be behind the clock, in milliseconds: the kernel reads it a few hundred times a second. */
-const COARSE_MS = 10
+export const COARSE_MS = 10
 
 interface Folder {
   readonly group: SyncGroup

@@ -73,8 +73,9 @@ export class FsStorage extends StorageABC {
     for (const digest of digests) assertDigest(digest)
     const unsure: Digest[] = []
     const missing: Digest[] = []
+    const finding = this.#store.running.finder.begin()
     const look = (digest: Digest): void => {
-      const has = this.#hasQuickly(digest)
+      const has = this.#store.running.finder.has(digest, finding)
       if (has === undefined) unsure.push(digest)
       if (has !== true) missing.push(digest)
     }

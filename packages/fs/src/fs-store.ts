@@ -13,6 +13,7 @@ import {
 import { AccessLog, RECORD_AFTER_MS } from './access-log.ts'
 import { Accounts } from './accounts.ts'
 import { BlobFiles } from './blob-files.ts'
+import { BlobFinder } from './blob-finder.ts'
 import { BlobOpener } from './blob-opener.ts'
 import { BlobWriter } from './blob-writer.ts'
 import { EntryFiles } from './entry-files.ts'
@@ -43,7 +44,9 @@ export interface Running {
   readonly accessLog: AccessLog
   readonly taker: FileTaker
   readonly room: Room
+  readonly quick: QuickReads
   readonly blobs: BlobFiles
+  readonly finder: BlobFinder
   readonly opener: BlobOpener
   readonly writer: BlobWriter
   readonly entries: EntryFiles
@@ -150,13 +153,14 @@ export class FsStore extends Lifecycle {
     const publisher = new FilePublisher({ layout, files, syncs, taker, directory: owner.path })
     const quick = new QuickReads(files.blocking)
     const blobs = new BlobFiles({ layout, files, quick, taker })
+    const finder = new BlobFinder({ layout, quick, syncs, accessLog, clock, granularityMs })
     const opener = new BlobOpener({ blobs, held, accessLog, verified: new VerifiedFiles() })
     const writer = new BlobWriter({ layout, files, blobs, syncs, taker, publisher, room, clock, granularityMs })
     const entries = new EntryFiles({ layout, files, quick, stored, taker, held, publisher, room, clock, accessLog })
 
     await putBackTaken({ layout, files, syncs, owner }).catch(reportFailure)
     await this.#openAccounts(accounts, stored)
-    return { owner, accounts, stored, syncs, accessLog, taker, room, blobs, opener, writer, entries }
+    return { owner, accounts, stored, syncs, accessLog, taker, room, quick, blobs, finder, opener, writer, entries }
   }
 
   async #openAccounts(accounts: Accounts, stored: StoredFiles): Promise<void> {

@@ -1,5 +1,6 @@
-import type { Quota } from '@caskade/core'
+import type { Digest, Quota } from '@caskade/core'
 import { isWithinLease, leaseRefusal, resolveQuota, StorageError } from '@caskade/core'
+import { DigestMap } from './digest-map.ts'
 import type { MemoryOptions } from './memory-options.ts'
 import { QUOTA_DEFAULTS } from './memory-options.ts'
 import type { Ordered } from './use-order.ts'
@@ -8,8 +9,12 @@ import { UseOrder } from './use-order.ts'
 /** What an item costs besides its content, in bytes. Measured: 445 of heap for key, map entry and objects, the rest is resident memory of its buffer. */
 const OVERHEAD_BYTES = 1024
 
-interface Item<Value> extends Ordered<Item<Value>> {
-  readonly key: string
+/** What a value is kept under: a digest, whatever its size, or a text. */
+export type TableKey = string | Pick<Digest, 'hash' | 'digestFunction'>
+
+/** A value and what is known of it, for the table that it is in. */
+export interface Item<Value> extends Ordered<Item<Value>> {
+  readonly key: TableKey
   readonly value: Value
   readonly costBytes: number
   usedMs: number
@@ -20,7 +25,8 @@ interface Item<Value> extends Ordered<Item<Value>> {
 export class LruTable<Value> {
   readonly #quota: Quota
   readonly #now: () => number
-  readonly #items = new Map<string, Item<Value>>()
+  readonly #byDigest = new DigestMap<Item<Value>>()
+  readonly #byText = new Map<string, Item<Value>>()
   readonly #order = new UseOrder<Item<Value>>()
   #usedBytes = 0
   #reservedBytes = 0
@@ -42,17 +48,26 @@ export class LruTable<Value> {
     return Math.max(this.#quota.maxBytes - OVERHEAD_BYTES, 0)
   }
 
-  /** Makes a value the last to go. */
-  use(key: string): void {
-    const item = this.#items.get(key)
-    if (item === undefined) return
+  /** Finds a value and leaves its place in the order. */
+  find(key: TableKey): Item<Value> | undefined {
+    return typeof key === 'string' ? this.#byText.get(key) : this.#byDigest.get(key)
+  }
+
+  /** Makes a value that was found the last to go. */
+  renew(item: Item<Value>): void {
     this.#order.renew(item)
     if (this.#quota.leaseMs > 0) item.usedMs = this.#now()
   }
 
+  /** Makes a value the last to go, if there is one. */
+  use(key: TableKey): void {
+    const item = this.find(key)
+    if (item !== undefined) this.renew(item)
+  }
+
   /** Notes that a value is being read: it takes its room until the returned function is called, even if it is let go of. */
-  hold(key: string): () => void {
-    const item = this.#items.get(key)
+  hold(key: TableKey): () => void {
+    const item = this.find(key)
     if (item === undefined) return () => undefined
     item.readers += 1
     let isHeld = true
@@ -60,13 +75,8 @@ export class LruTable<Value> {
       if (!isHeld) return
       isHeld = false
       item.readers -= 1
-      if (item.readers === 0 && this.#items.get(key) !== item) this.#heldBytes -= item.costBytes
+      if (item.readers === 0 && this.find(key) !== item) this.#heldBytes -= item.costBytes
     }
-  }
-
-  /** Returns a value and leaves its place in the order. */
-  peek(key: string): Value | undefined {
-    return this.#items.get(key)?.value
   }
 
   /**
@@ -98,21 +108,23 @@ export class LruTable<Value> {
   }
 
   /** Holds a value of the given size, in place of an older one. Room for it must have been reserved, and given back just before. */
-  set(key: string, value: Value, sizeBytes: number): void {
+  set(key: TableKey, value: Value, sizeBytes: number): void {
     this.delete(key)
     const costBytes = sizeBytes + OVERHEAD_BYTES
     const usedMs = this.#quota.leaseMs > 0 ? this.#now() : 0
     const item: Item<Value> = { key, value, costBytes, usedMs, readers: 0, older: undefined, newer: undefined }
-    this.#items.set(key, item)
+    if (typeof key === 'string') this.#byText.set(key, item)
+    else this.#byDigest.set(key, item)
     this.#order.add(item)
     this.#usedBytes += costBytes
     this.#makeRoom()
   }
 
-  delete(key: string): void {
-    const item = this.#items.get(key)
+  delete(key: TableKey): void {
+    const item = this.find(key)
     if (item === undefined) return
-    this.#items.delete(key)
+    if (typeof key === 'string') this.#byText.delete(key)
+    else this.#byDigest.delete(key)
     this.#order.remove(item)
     this.#usedBytes -= item.costBytes
     if (item.readers > 0) this.#heldBytes += item.costBytes
@@ -120,8 +132,8 @@ export class LruTable<Value> {
 
   /** All values at this moment, in no particular order. */
   *values(): Generator<Value, void, undefined> {
-    // Those that are replaced meanwhile move to the end; they must not be met again there.
-    for (const { value } of Array.from(this.#items.values())) yield value
+    // Those that are replaced meanwhile move; they must not be met again there.
+    for (const { value } of [...this.#byDigest.values(), ...this.#byText.values()]) yield value
   }
 
   #makeRoom(): void {

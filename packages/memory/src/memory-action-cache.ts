@@ -1,5 +1,5 @@
 import type { ActionCacheEntry, ActionCacheRecord, ActionKey, OperationOptions, UpdateOptions } from '@caskade/core'
-import { ActionCacheABC, actionKeyString, assertEntry, digestKey } from '@caskade/core'
+import { ActionCacheABC, actionKeyString, assertEntry } from '@caskade/core'
 import { LruTable } from './lru-table.ts'
 import type { MemoryItem } from './memory-item.ts'
 import type { MemoryOptions } from './memory-options.ts'
@@ -21,7 +21,7 @@ export class MemoryActionCache extends ActionCacheABC {
 
   override async get(key: ActionKey, { signal }: OperationOptions = {}): Promise<ActionCacheEntry | null> {
     this.assertReady(key, signal)
-    const item = this.#table.peek(actionKeyString(key))
+    const item = this.#table.find(actionKeyString(key))?.value
     if (item?.kind !== 'entry') return null
     this.#touch(actionKeyString(key), item.entry)
     return item.entry
@@ -35,7 +35,7 @@ export class MemoryActionCache extends ActionCacheABC {
     this.assertReady(key, signal)
     assertEntry(entry)
     const name = actionKeyString(key)
-    if (ifAbsent && this.#table.peek(name) !== undefined) return false
+    if (ifAbsent && this.#table.find(name) !== undefined) return false
     const kept = { ...entry, bytes: Uint8Array.from(entry.bytes), references: [...entry.references] }
     const sizeBytes = entrySizeBytes(name, kept)
     this.#table.reserve(sizeBytes)()
@@ -62,7 +62,7 @@ export class MemoryActionCache extends ActionCacheABC {
   /** Counts as use of the entry and then of its blobs, so that the entry goes before them. */
   #touch(name: string, { references }: ActionCacheEntry): void {
     this.#table.use(name)
-    for (const digest of references) this.#table.use(digestKey(digest))
+    for (const digest of references) this.#table.use(digest)
   }
 }
 

@@ -16,7 +16,6 @@ import {
   assertStorable,
   checkContent,
   collectSource,
-  digestKey,
   formatDigest,
   okStatus,
   readerFromBytes,
@@ -28,6 +27,7 @@ import {
   verifyBytes,
   WriteTurns,
 } from '@caskade/core'
+import type { Item } from './lru-table.ts'
 import { LruTable } from './lru-table.ts'
 import type { BlobItem, MemoryItem } from './memory-item.ts'
 import type { MemoryOptions } from './memory-options.ts'
@@ -68,7 +68,9 @@ export class MemoryStorage extends StorageABC {
   override async missingBlobs(digests: readonly Digest[], { signal }: OperationOptions = {}): Promise<Digest[]> {
     this.assertRunning(signal)
     for (const digest of digests) assertDigest(digest)
-    return digests.filter((digest) => this.#use(digest) === undefined)
+    const missing: Digest[] = []
+    for (const digest of digests) if (this.#use(digest) === undefined) missing.push(digest)
+    return missing
   }
 
   override async bulkReadBlobs(
@@ -91,7 +93,7 @@ export class MemoryStorage extends StorageABC {
     const blob = this.#use(digest)
     if (blob === undefined) return null
     const bytes = length === digest.sizeBytes ? blob.bytes : blob.bytes.subarray(offset, offset + length)
-    const release = bytes.byteLength < HELD_FROM_BYTES ? undefined : this.#table.hold(digestKey(digest))
+    const release = bytes.byteLength < HELD_FROM_BYTES ? undefined : this.#table.hold(digest)
     return readerFromBytes(bytes, { signal: options.signal, release })
   }
 
@@ -105,14 +107,14 @@ export class MemoryStorage extends StorageABC {
       },
       onDamaged: async (error) => {
         reportEvent({ kind: 'corrupt', storageType: MemoryStorage.TYPE, operation: 'checkBlob', digest, error })
-        this.#table.delete(digestKey(digest))
+        this.#table.delete(digest)
       },
     })
   }
 
   override async deleteBlob(digest: Digest, { signal }: OperationOptions = {}): Promise<void> {
     this.assertReady(digest, signal)
-    if (this.#use(digest) !== undefined) this.#table.delete(digestKey(digest))
+    if (this.#use(digest) !== undefined) this.#table.delete(digest)
   }
 
   override async commitWrite(digest: Digest, source: BlobSource, options: OperationOptions = {}): Promise<void> {
@@ -151,8 +153,8 @@ export class MemoryStorage extends StorageABC {
   ): Promise<Digest | null> {
     this.assertRunning(signal)
     assertHash(hash, digestFunction)
-    const item = this.#table.peek(digestKey({ hash, sizeBytes: 0, digestFunction }))
-    return item?.kind === 'blob' ? item.digest : null
+    const value = this.#table.find({ hash, digestFunction })?.value
+    return value?.kind === 'blob' ? value.digest : null
   }
 
   override async *listBlobs({ signal }: OperationOptions = {}): AsyncGenerator<BlobInfo, void, undefined> {
@@ -173,7 +175,7 @@ export class MemoryStorage extends StorageABC {
 
   #keep(digest: Digest, bytes: Uint8Array): void {
     this.#table.reserve(digest.sizeBytes)()
-    this.#table.set(digestKey(digest), { kind: 'blob', digest, bytes }, digest.sizeBytes)
+    this.#table.set(digest, { kind: 'blob', digest, bytes }, digest.sizeBytes)
   }
 
   #assertFits(digest: Digest): void {
@@ -183,13 +185,18 @@ export class MemoryStorage extends StorageABC {
   }
 
   #use(digest: Digest): BlobItem | undefined {
-    const item = this.#find(digest)
-    if (item !== undefined) this.#table.use(digestKey(digest))
-    return item
+    const item = this.#table.find(digest)
+    const blob = blobOf(item, digest)
+    if (item !== undefined && blob !== undefined) this.#table.renew(item)
+    return blob
   }
 
   #find(digest: Digest): BlobItem | undefined {
-    const item = this.#table.peek(digestKey(digest))
-    return item?.kind === 'blob' && item.digest.sizeBytes === digest.sizeBytes ? item : undefined
+    return blobOf(this.#table.find(digest), digest)
   }
+}
+
+/** The blob that was found, if it is of the right size. */
+function blobOf(item: Item<MemoryItem> | undefined, { sizeBytes }: Digest): BlobItem | undefined {
+  return item?.value.kind === 'blob' && item.value.digest.sizeBytes === sizeBytes ? item.value : undefined
 }

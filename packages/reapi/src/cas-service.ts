@@ -10,7 +10,7 @@ import type { BatchReadItem, BatchReadRequest } from './hot/batch-read-messages.
 import { decodeBatchReadRequest, encodeBatchReadResponse } from './hot/batch-read-messages.ts'
 import type { BatchUpdateAnswer, BatchUpdateItem, BatchUpdateRequest } from './hot/batch-update-messages.ts'
 import { decodeBatchUpdateRequest, encodeBatchUpdateResponse } from './hot/batch-update-messages.ts'
-import type { FindMissingRequest } from './hot/find-missing-messages.ts'
+import type { FindMissingRequest, FindMissingResponse } from './hot/find-missing-messages.ts'
 import { decodeFindMissingRequest, encodeFindMissingResponse } from './hot/find-missing-messages.ts'
 import type { Directory, GetTreeRequest, GetTreeResponse } from './messages.ts'
 import { Compressor_Value as Compressor, ContentAddressableStorage, GetTreeResponseSchema } from './messages.ts'
@@ -82,13 +82,13 @@ export class CasService {
   async #findMissingBlobs(
     { instanceName, blobDigests, digestFunction }: FindMissingRequest,
     call: CallContext,
-  ): Promise<readonly Digest[]> {
+  ): Promise<FindMissingResponse> {
     const { backend, assertInstance, onUse } = this.#settings
     assertInstance(instanceName)
-    const digests = await mapInTurns(blobDigests, (digest) => this.#digests.read(digest, digestFunction))
+    const digests = await this.#digests.readAll(blobDigests, digestFunction)
     const missing = await backend.storage.missingBlobs(digests, { signal: call.signal })
     onUse(queryUse(digests, missing), call)
-    return missing
+    return { asked: blobDigests, digests, missing }
   }
 
   async #batchUpdateBlobs(
@@ -233,7 +233,9 @@ function queryUse(digests: readonly Digest[], missing: readonly Digest[]): Reapi
 }
 
 function totalBytes(digests: readonly Digest[]): number {
-  return digests.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+  let total = 0
+  for (const { sizeBytes } of digests) total += sizeBytes
+  return total
 }
 
 /** Before anything is made of the items: each has an answer, however little there is to it. */

@@ -1,6 +1,8 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Digest, DigestFunction } from '@caskade/core'
 import { createDigest, StorageError } from '@caskade/core'
 import { GrpcError, StatusCode } from '@caskade/grpc'
+import type { DigestFields } from './hot/digest-fields.ts'
 import { DigestFunction_Value as Value } from './messages.ts'
 
 /** A digest as the messages have it, without what the code generator adds. */
@@ -34,7 +36,11 @@ const FUNCTION_BY_LENGTH: ReadonlyMap<number, DigestFunction> = new Map([
 
 /** The digest function that made a hash when nothing says which, told from its length. */
 export function inferDigestFunction({ length }: string): DigestFunction {
-  return FUNCTION_BY_LENGTH.get(length) ?? 'sha256'
+  return functionOfLength(length)
+}
+
+function functionOfLength(hashLength: number): DigestFunction {
+  return FUNCTION_BY_LENGTH.get(hashLength) ?? 'sha256'
 }
 
 /** The protocol's number for a digest function. */
@@ -42,6 +48,9 @@ export function wireFunctionOf(digestFunction: DigestFunction): Value {
   for (const [value, name] of FUNCTIONS) if (name === digestFunction) return value as Value
   return Value.UNKNOWN
 }
+
+/** How many digests of a message are read before the others get their turn: some 2 milliseconds' worth. */
+const READ_TOGETHER = 8000
 
 /** Reads digests of requests, accepting only the digest functions that are offered. */
 export class DigestReader {
@@ -63,15 +72,39 @@ export class DigestReader {
       // Beyond the safe integers this rounds, to another number that is not safe and thus refused.
       return createDigest(digest.hash, Number(digest.sizeBytes), digestFunction)
     } catch (error) {
-      if (!StorageError.is(error)) throw error
-      throw new GrpcError(StatusCode.INVALID_ARGUMENT, `${what}: ${error.message}`, { cause: error })
+      throw refusal(error, what)
+    }
+  }
+
+  /** Reads all digests of a request at once, likewise; resolves to them in their order. */
+  async readAll(fields: DigestFields, requested: number): Promise<Digest[]> {
+    const digests: Digest[] = []
+    while (digests.length < fields.count) {
+      if (digests.length > 0) await setImmediate()
+      this.#readSome(fields, requested, digests)
+    }
+    return digests
+  }
+
+  #readSome(fields: DigestFields, requested: number, digests: Digest[]): void {
+    const end = Math.min(fields.count, digests.length + READ_TOGETHER)
+    try {
+      for (let index = digests.length; index < end; index += 1) {
+        digests.push(fields.read(index, this.#functionFor(requested, fields.hashLength(index))))
+      }
+    } catch (error) {
+      throw refusal(error, 'digest')
     }
   }
 
   /** The digest function that a request means: what it says, or else what the length of the hash tells. */
-  functionOf(requested: number, hash: string): DigestFunction {
+  functionOf(requested: number, { length }: string): DigestFunction {
+    return this.#functionFor(requested, length)
+  }
+
+  #functionFor(requested: number, hashLength: number): DigestFunction {
     const isSaid = requested !== Value.UNKNOWN
-    const digestFunction = isSaid ? FUNCTIONS.get(requested) : inferDigestFunction(hash)
+    const digestFunction = isSaid ? FUNCTIONS.get(requested) : functionOfLength(hashLength)
     if (digestFunction === undefined) throw this.#notOffered(nameOf(requested))
     this.assertOffered(digestFunction)
     return digestFunction
@@ -95,6 +128,12 @@ export class DigestReader {
 /** Returns a digest as the messages have it. */
 export function toWireDigest({ hash, sizeBytes }: Digest): WireDigest {
   return { hash, sizeBytes: BigInt(sizeBytes) }
+}
+
+/** What a client is told of a digest that cannot be read. */
+function refusal(error: unknown, what: string): unknown {
+  if (!StorageError.is(error)) return error
+  return new GrpcError(StatusCode.INVALID_ARGUMENT, `${what}: ${error.message}`, { cause: error })
 }
 
 function nameOf(value: number): string {

@@ -1,4 +1,5 @@
 import type { Digest, DigestFunction } from '@caskade/core'
+import { copyHashWords, MAX_HASH_WORDS } from '@caskade/core/lookup'
 
 /** The first byte of a key, on disk: never change one. */
 const FUNCTION_CODES: Readonly<Record<DigestFunction, number>> = { sha256: 1, sha1: 2, sha384: 3, sha512: 4, blake3: 5 }
@@ -13,9 +14,20 @@ export function blobKey({ hash, digestFunction = 'sha256' }: Pick<Digest, 'hash'
   return key
 }
 
-/** The same in hexadecimal. */
-export function blobKeyHex({ hash, digestFunction = 'sha256' }: Digest): string {
-  return `0${FUNCTION_CODES[digestFunction]}${hash}`
+/** How long the keys are of digests whose hashes have 64 digits, which is nearly all. */
+export const USUAL_KEY_BYTES = 33
+
+const words = new Uint32Array(MAX_HASH_WORDS)
+
+/** Writes such a key at a position in `target`; returns false for a digest whose key is of another length. */
+export function writeUsualKey(digest: Digest, target: Buffer, at: number): boolean {
+  if (digest.hash.length !== 2 * (USUAL_KEY_BYTES - 1)) return false
+  target[at] = FUNCTION_CODES[digest.digestFunction ?? 'sha256']
+  copyHashWords(digest, words, digest.hash.length / 8)
+  for (let index = 0; index < USUAL_KEY_BYTES - 1; index += 1) {
+    target[at + 1 + index] = (words[index >>> 2] ?? 0) >>> (24 - 8 * (index & 3))
+  }
+  return true
 }
 
 /** The digest of a stored key. */

@@ -1,5 +1,5 @@
 import type { BlobInfo, Digest } from '@caskade/core'
-import { blobKey, blobKeyHex, digestOfKey } from './blob-key.ts'
+import { blobKey, digestOfKey } from './blob-key.ts'
 import type { SqlDatabase, Statement } from './sql.ts'
 import { selectAll, selectOne } from './sql.ts'
 import type { LooseFile } from './write-queue.ts'
@@ -23,15 +23,11 @@ export interface BlobWithContent extends BlobRecord {
   readonly bytes: Uint8Array | null
 }
 
-/** Fewer are looked up one by one: a list of keys has to be read first. */
-const MIN_LOOKED_UP_TOGETHER = 8
-
 const COLUMNS = 'id, size_bytes AS sizeBytes, cost_bytes AS costBytes, accessed_us AS accessedUs, file_id AS fileId'
 
 /** The statements about blobs. Those that change something must run as jobs of the write queue. */
 export class BlobRecords {
   readonly #find: Statement
-  readonly #findAll: Statement
   readonly #oldest: Statement
   readonly #page: Statement
   readonly #insert: Statement
@@ -52,10 +48,6 @@ export class BlobRecords {
   constructor(database: SqlDatabase) {
     const prepare = (sql: string): Statement => database.prepare(sql)
     this.#find = prepare(`SELECT ${COLUMNS} FROM blob WHERE key = ?`)
-    this.#findAll = prepare(
-      `SELECT wanted.key, blob.id, size_bytes, accessed_us
-       FROM json_each(?) AS wanted CROSS JOIN blob ON blob.key = unhex(wanted.value)`,
-    ).raw()
     this.#oldest = prepare(`SELECT ${COLUMNS} FROM blob ORDER BY accessed_us LIMIT 1`)
     this.#page = prepare(`SELECT key, ${COLUMNS} FROM blob WHERE id > ? ORDER BY id LIMIT ?`)
     this.#insert = prepare(
@@ -86,21 +78,6 @@ export class BlobRecords {
   find(digest: Digest): BlobRecord | undefined {
     const record = this.findHash(digest)
     return record?.sizeBytes === digest.sizeBytes ? record : undefined
-  }
-
-  /** Likewise for many, in their order: one statement for all takes half the CPU of one for each. */
-  findAll(digests: readonly Digest[]): (BlobUse | undefined)[] {
-    if (digests.length < MIN_LOOKED_UP_TOGETHER) return digests.map((digest) => this.find(digest))
-    const found: (BlobUse | undefined)[] = Array.from({ length: digests.length })
-    const keys = JSON.stringify(digests.map(blobKeyHex))
-    const rows = selectAll<readonly [index: number, id: number, sizeBytes: number, accessedUs: number]>(
-      this.#findAll,
-      keys,
-    )
-    for (const [index, id, sizeBytes, accessedUs] of rows) {
-      if (digests[index]?.sizeBytes === sizeBytes) found[index] = { id, accessedUs }
-    }
-    return found
   }
 
   /** Likewise, with its content if it is a row: one look instead of two. */

@@ -77,16 +77,6 @@ export class BlobWriter {
     return true
   }
 
-  /** Notes a use of those that are stored, and returns the others, in their order. */
-  useAll(digests: readonly Digest[]): Digest[] {
-    const records = this.#store.blobs.findAll(digests)
-    return digests.filter((_, index) => {
-      const record = records[index]
-      if (record !== undefined) this.#store.accessLog.useBlob(record)
-      return record === undefined
-    })
-  }
-
   async #write(digest: Digest, source: BlobSource, options: OperationOptions): Promise<void> {
     if (digest.sizeBytes > this.#maxRowBytes) {
       const costBytes = fileCostBytes(digest.sizeBytes)

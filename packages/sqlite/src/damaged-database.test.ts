@@ -90,8 +90,8 @@ describe('a database file with a damaged page', () => {
         await storage.start()
         const statuses = await storage.bulkUpdateBlobs(others)
         outcomes.push(...statuses.map(({ code }) => code))
-        for (const read of [storage.missingBlobs(digests), storage.bulkReadBlobs(digests)]) {
-          await read.catch((error: unknown) => outcomes.push(StorageError.is(error) ? error.code : 'raw'))
+        for (const read of [() => storage.missingBlobs(digests), () => storage.bulkReadBlobs(digests)]) {
+          await read().catch((error: unknown) => outcomes.push(StorageError.is(error) ? error.code : 'raw'))
         }
       } catch (error) {
         outcomes.push(StorageError.is(error) ? `whole: ${error.code}` : 'raw')

@@ -1,5 +1,6 @@
 import { mapLimit, reportEvent } from '@caskade/core'
-import type { LooseFile } from './write-queue.ts'
+import type { BlobRecords } from './blob-records.ts'
+import type { LooseFile, Transaction } from './write-queue.ts'
 
 /** How many files are removed at once. */
 const CONCURRENCY = 4
@@ -106,4 +107,14 @@ function reportCleanupFailure(error: unknown): void {
 
 function sumOf(files: readonly LooseFile[]): number {
   return files.reduce((sum, { costBytes }) => sum + costBytes, 0)
+}
+
+/** Forgets files that were removed, within a transaction; what they took is free. */
+export function forgetFiles(files: readonly LooseFile[], transaction: Transaction, blobs: BlobRecords): void {
+  for (const { id, costBytes } of files) {
+    const freedBytes = blobs.removeLooseFile(id) ?? 0
+    transaction.usedBytes -= freedBytes
+    transaction.fileBytes -= freedBytes
+    transaction.leavingBytes -= costBytes
+  }
 }

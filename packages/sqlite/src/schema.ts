@@ -48,6 +48,24 @@ const SCHEMA = `
   INSERT INTO usage (id, used_bytes) VALUES (1, 0);
 `
 
+/** How many removals are kept on record, which takes some pages of a database that may be small. */
+export const KEPT_REMOVALS = 256
+
+/**
+ * What older versions know nothing of that use the same database, and what they keep all the same: that is why it is a trigger
+ * that records which blobs are removed.
+ *
+ * - `removal`: the last of them, numbered without gaps. The last one is never deleted, so numbers only grow.
+ */
+const ADDITIONS = `
+  CREATE TABLE IF NOT EXISTS removal (id INTEGER PRIMARY KEY, key BLOB NOT NULL, size_bytes INTEGER NOT NULL);
+  CREATE TRIGGER IF NOT EXISTS blob_removed AFTER DELETE ON blob
+  BEGIN
+    INSERT INTO removal (key, size_bytes) VALUES (OLD.key, OLD.size_bytes);
+    DELETE FROM removal WHERE id = (SELECT max(id) FROM removal) - ${KEPT_REMOVALS};
+  END;
+`
+
 /** What brings a database of version 1 to version 2, and so on. */
 const UPGRADES: readonly string[] = [
   `
@@ -76,6 +94,7 @@ export function migrate(database: SqlDatabase, path: string): void {
     }
     const upgrades = version === 0 ? [SCHEMA] : UPGRADES.slice(version - 1)
     for (const upgrade of upgrades) database.exec(upgrade)
+    database.exec(ADDITIONS)
     if (version < VERSION) database.pragma(`user_version = ${VERSION}`)
     database.exec('COMMIT')
   } catch (error) {

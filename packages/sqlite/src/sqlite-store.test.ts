@@ -223,7 +223,7 @@ describe('eviction', () => {
       expect(kept).toContainEqual([false, true])
       expect(kept).not.toContainEqual([true, false])
       expect(kept.at(-1)).toEqual([false, false])
-    }, 500_000)
+    }, 508_000)
   })
 })
 

@@ -5,16 +5,19 @@ import { AccessClock, createLastingDirectory, nodeFiles, OwnedDirectory } from '
 import Database from 'better-sqlite3'
 import { AccessLog } from './access-log.ts'
 import { BlobFiles } from './blob-files.ts'
+import { BlobFinder } from './blob-finder.ts'
+import { BlobLookups } from './blob-lookups.ts'
 import { BlobRecords } from './blob-records.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { DatabasePages } from './database-pages.ts'
 import { DiskRoom } from './disk-room.ts'
 import { EntryRecords } from './entry-records.ts'
 import { Evictor } from './evictor.ts'
-import { FileRemover } from './file-remover.ts'
+import { FileRemover, forgetFiles } from './file-remover.ts'
 import { Housekeeper, RECORD_USES_AFTER_MS } from './housekeeper.ts'
 import { LogSync } from './log-sync.ts'
 import { OpenFiles } from './open-files.ts'
+import { Removals } from './removals.ts'
 import type { Need } from './room-maker.ts'
 import { RoomMaker } from './room-maker.ts'
 import { migrate } from './schema.ts'
@@ -26,7 +29,7 @@ import { DEFAULT_ACCESS_GRANULARITY_MS } from './sqlite-options.ts'
 import type { SqliteQuota } from './sqlite-quota.ts'
 import { sqliteQuota } from './sqlite-quota.ts'
 import { Transactions } from './transactions.ts'
-import type { JobOptions, LooseFile, Transaction } from './write-queue.ts'
+import type { JobOptions, Transaction } from './write-queue.ts'
 import { WriteQueue } from './write-queue.ts'
 
 /** What exists only while the store runs. */
@@ -37,6 +40,7 @@ interface Running {
   readonly transactions: Transactions
   readonly pages: DatabasePages
   readonly blobs: BlobRecords
+  readonly finder: BlobFinder
   readonly entries: EntryRecords
   readonly evictor: Evictor
   readonly clock: AccessClock
@@ -83,6 +87,10 @@ export class SqliteStore extends Lifecycle {
 
   get blobs(): BlobRecords {
     return this.#state.blobs
+  }
+
+  get finder(): BlobFinder {
+    return this.#state.finder
   }
 
   get entries(): EntryRecords {
@@ -237,7 +245,7 @@ export class SqliteStore extends Lifecycle {
     const remover = new FileRemover({
       flushed: () => logSync.flushed(),
       remove: (fileId) => this.files.remove(fileId),
-      forget: (gone) => this.#forgetFiles(gone),
+      forget: (gone) => queue.run((transaction) => forgetFiles(gone, transaction, blobs), { isDurable: false }),
     })
     const { openFiles, quota } = this
     const housekeeper = new Housekeeper({ accessLog, queue, blobs, openFiles, owner: owner.id })
@@ -251,7 +259,10 @@ export class SqliteStore extends Lifecycle {
       shrinker,
       write: (job, jobOptions) => queue.run(job, jobOptions),
     })
-    const records = { blobs, entries, clock, accessLog }
+    const lookups = new BlobLookups(database, blobs)
+    const finding = { lookups, removals: new Removals(database), granularityMs: this.#granularityMs }
+    const finder = new BlobFinder({ ...finding, transactions, accessLog, clock })
+    const records = { blobs, finder, entries, clock, accessLog }
     return {
       ...records,
       database,
@@ -278,19 +289,5 @@ export class SqliteStore extends Lifecycle {
     }
     await remover.drain()
     for (const id of await owner.abandoned()) await owner.removeAbandoned(id)
-  }
-
-  async #forgetFiles(files: readonly LooseFile[]): Promise<void> {
-    await this.write(
-      (transaction) => {
-        for (const { id, costBytes } of files) {
-          const freedBytes = this.blobs.removeLooseFile(id) ?? 0
-          transaction.usedBytes -= freedBytes
-          transaction.fileBytes -= freedBytes
-          transaction.leavingBytes -= costBytes
-        }
-      },
-      { isDurable: false },
-    )
   }
 }

@@ -11,6 +11,7 @@ export class Transactions {
   readonly #save: Statement
   readonly #keep: Statement
   readonly #goBack: Statement
+  #isReading = false
 
   constructor(database: SqlDatabase) {
     this.#database = database
@@ -25,6 +26,11 @@ export class Transactions {
 
   get isOpen(): boolean {
     return this.#database.inTransaction
+  }
+
+  /** Whether reads run as one, and so see nothing but what is committed. */
+  get isReading(): boolean {
+    return this.#isReading
   }
 
   /** Begins one that writes; throws when another connection is writing. */
@@ -59,11 +65,14 @@ export class Transactions {
     if (this.isOpen) return reads()
     this.#attempt(this.#beginReading)
     let result: Result
+    this.#isReading = true
     try {
       result = reads()
     } catch (error) {
       this.#endFailed()
       throw error
+    } finally {
+      this.#isReading = false
     }
     this.#attempt(this.#commit)
     return result

@@ -12,17 +12,21 @@ export interface FileRead {
 
 /** Reads that the whole event loop waits for. They throw the errors of Node.js. */
 export interface BlockingReads {
-  /** What the file system knows of a file; null when there is none. */
-  stat(path: string): FileStat | null
+  /**
+   * What the file system knows of a file; null when there is none. Of a file whose folder was just seen, to be a folder, that can
+   * be told with less.
+   */
+  stat(path: string, isFolderSeen?: boolean): FileStat | null
   /** Opens a file, reads into `buffer` from a position in it until that is full or the file ends, and closes it. */
   read(path: string, buffer: Uint8Array, position: number): FileRead
 }
 
 /** Those of the real file system. */
 export const nodeBlockingReads: BlockingReads = {
-  stat(path) {
+  stat(path, isFolderSeen = false) {
     const stat = fs.statSync(path, { throwIfNoEntry: false })
     if (stat !== undefined) return fileStat(stat)
+    if (isFolderSeen) return null
     // Also where a part of the path is no folder, which is a failure; an error each time would cost three times as much.
     if (fs.statSync(dirname(path), { throwIfNoEntry: false })?.isDirectory() === true) return null
     return statOrNull(path)

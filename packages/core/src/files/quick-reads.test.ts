@@ -166,3 +166,14 @@ test.runIf(process.platform === 'linux')('the system tells how long others had t
   expect(before).toBeGreaterThanOrEqual(0)
   expect(after).toBeGreaterThanOrEqual(before ?? Infinity)
 })
+
+test('a file is looked at with less once its folder was seen', async () => {
+  await writeFile(join(directory, 'file'), 'content')
+  const quick = new QuickReads(nodeBlockingReads, { now: () => 0 })
+
+  expect(quick.stat(join(directory, 'file'), true)).toMatchObject({ sizeBytes: 7 })
+  expect(quick.stat(join(directory, 'absent'), true)).toBe(null)
+  expect(quick.stat(`${directory}/.`)).toMatchObject({ inode: quick.stat(directory)?.inode })
+  expect(quick.stat(`${directory}/absent/.`)).toBe(null)
+  expect(quick.stat(`${directory}/file/.`)).toBe(undefined)
+})

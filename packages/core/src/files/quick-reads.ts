@@ -50,9 +50,9 @@ export class QuickReads {
     this.#delayMs = delayMs ?? processorDelayMs
   }
 
-  /** What the file system knows of a file; null when there is none; undefined when there is no quick answer. */
-  stat(path: string): FileStat | null | undefined {
-    return this.#attempt(0, (reads) => reads.stat(path))
+  /** What the file system knows of a file; null when there is none; undefined when there is no quick answer. See {@link BlockingReads.stat}. */
+  stat(path: string, isFolderSeen?: boolean): FileStat | null | undefined {
+    return this.#attempt(0, (reads) => reads.stat(path, isFolderSeen))
   }
 
   /** Reads from a position in a file until `buffer` is full or the file ends; undefined when there is no quick answer. */

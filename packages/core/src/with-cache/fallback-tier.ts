@@ -37,7 +37,9 @@ export class FallbackTier {
   }
 
   async missing(digests: readonly Digest[], options: OperationOptions): Promise<Digest[]> {
-    const pending = new Set(digests.filter((digest) => this.#deferred?.hasBlob(digest)).map(exactDigestKey))
+    const deferred = this.#deferred
+    if (deferred === undefined) return this.#fallback.missingBlobs(digests, options)
+    const pending = new Set(digests.filter((digest) => deferred.hasBlob(digest)).map(exactDigestKey))
     const missing = await this.#fallback.missingBlobs(digests, options)
     return pending.size === 0 ? missing : missing.filter((digest) => !pending.has(exactDigestKey(digest)))
   }

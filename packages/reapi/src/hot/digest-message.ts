@@ -9,10 +9,10 @@ export interface ReadDigest {
 }
 
 /** Field 1 of `Digest`, length-delimited. */
-const HASH_TAG = 0x0a
+export const HASH_TAG = 0x0a
 
 /** Field 2 of `Digest`, varint. */
-const SIZE_TAG = 0x10
+export const SIZE_TAG = 0x10
 
 /** Reads a `Digest` that the reader is in front of; into `digest` when it was begun before, as the protocol wants it. */
 export function readDigestMessage(reader: MessageReader, digest: ReadDigest = { hash: '', sizeBytes: 0 }): ReadDigest {

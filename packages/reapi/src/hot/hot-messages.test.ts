@@ -14,8 +14,11 @@ import {
   FindMissingBlobsRequestSchema,
   FindMissingBlobsResponseSchema,
 } from '../messages.ts'
+import { DigestReader } from '../digests.ts'
 import { decodeBatchReadRequest, encodeBatchReadResponse } from './batch-read-messages.ts'
 import { decodeBatchUpdateRequest, encodeBatchUpdateResponse } from './batch-update-messages.ts'
+import type { DigestFields } from './digest-fields.ts'
+import type { ReadDigest } from './digest-message.ts'
 import { decodeFindMissingRequest, encodeFindMissingResponse, MAX_DIGESTS } from './find-missing-messages.ts'
 import { Random } from './random.fixture.ts'
 
@@ -36,7 +39,8 @@ describe('what is read by hand is what the generated code reads', () => {
 
       const { instanceName, blobDigests, digestFunction } = fromBinary(FindMissingBlobsRequestSchema, bytes)
 
-      expect(decodeFindMissingRequest(bytes)).toEqual({
+      const read = decodeFindMissingRequest(bytes)
+      expect({ ...read, blobDigests: uncheckedDigests(read.blobDigests) }).toEqual({
         instanceName,
         blobDigests: blobDigests.map(plainDigest),
         digestFunction,
@@ -132,20 +136,49 @@ describe('what is read by hand is what the generated code reads', () => {
     expect(() => decodeFindMissingRequest(bytes)).toThrow('more than 130000 digests')
     expect(() => decodeBatchReadRequest(bytes)).toThrow('more than 130000 digests')
     expect(() => decodeBatchUpdateRequest(bytes)).toThrow('more than 130000 blobs')
-    expect(decodeFindMissingRequest(bytes.subarray(2)).blobDigests).toHaveLength(MAX_DIGESTS)
+    expect(decodeFindMissingRequest(bytes.subarray(2)).blobDigests.count).toBe(MAX_DIGESTS)
   })
 })
 
 describe('what is written by hand is what the generated code writes', () => {
-  test('FindMissingBlobsResponse', () => {
+  test.each([
+    ['the digests that were asked for', (digest: Digest) => digest],
+    ['others that are equal', (digest: Digest) => ({ ...digest })],
+  ])('FindMissingBlobsResponse, from %s', async (_, answer) => {
     const random = new Random(seed)
+    const reader = new DigestReader(['sha256', 'sha1', 'sha512'])
     for (let round = 0; round < ROUNDS; round += 1) {
-      const missing = random.list(() => validDigest(random))
+      const blobDigests = random.list(() => wire(validDigest(random)))
+      const message = create(FindMissingBlobsRequestSchema, { blobDigests })
+      const bytes = random.scrambled(toBinary(FindMissingBlobsRequestSchema, message))
+      const { blobDigests: asked } = decodeFindMissingRequest(bytes)
+      const digests = await reader.readAll(asked, 0)
+      const isMissing = digests.map(() => random.below(3) > 0)
 
-      const expected = create(FindMissingBlobsResponseSchema, { missingBlobDigests: missing.map(wire) })
+      const missing = digests.filter((_digest, index) => isMissing[index]).map(answer)
+      const encoded = encodeFindMissingResponse({ asked, digests, missing })
 
-      expect([...encodeFindMissingResponse(missing)]).toEqual([...toBinary(FindMissingBlobsResponseSchema, expected)])
+      const expected = create(FindMissingBlobsResponseSchema, {
+        missingBlobDigests: blobDigests.filter((_digest, index) => isMissing[index]),
+      })
+      expect([...encoded]).toEqual([...toBinary(FindMissingBlobsResponseSchema, expected)])
+      expect(digests).toEqual(blobDigests.map((digest) => reader.read(digest, 0)))
     }
+  })
+
+  test('FindMissingBlobsResponse, of more digests than are read at once', async () => {
+    const random = new Random(seed)
+    const blobDigests = Array.from({ length: 20_000 }, () => wire(validDigest(random)))
+    const message = create(FindMissingBlobsRequestSchema, { blobDigests })
+    const { blobDigests: asked } = decodeFindMissingRequest(
+      Buffer.from(toBinary(FindMissingBlobsRequestSchema, message)),
+    )
+
+    const digests = await new DigestReader(['sha256', 'sha1', 'sha512']).readAll(asked, 0)
+
+    const encoded = encodeFindMissingResponse({ asked, digests, missing: digests })
+    const expected = create(FindMissingBlobsResponseSchema, { missingBlobDigests: blobDigests })
+    expect(Buffer.compare(encoded, toBinary(FindMissingBlobsResponseSchema, expected))).toBe(0)
   })
 
   test('BatchReadBlobsResponse, with content of any size', () => {
@@ -212,6 +245,10 @@ function validDigest(random: Random): Digest {
     random.pick([0, 1, 127, 128, 2 ** 31, 2 ** 35 + 1, 2 ** 53 - 1]),
     digestFunction,
   )
+}
+
+function uncheckedDigests(fields: DigestFields): ReadDigest[] {
+  return Array.from({ length: fields.count }, (_, index) => fields.unchecked(index))
 }
 
 function wire({ hash, sizeBytes }: Digest): WireDigest {

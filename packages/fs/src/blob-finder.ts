@@ -1,0 +1,137 @@
+import { sep } from 'node:path'
+import type { Digest, DigestFunction } from '@caskade/core'
+import type { AccessClock, QuickReads } from '@caskade/core/files'
+import { copyHashWords, KnownBlobs } from '@caskade/core/lookup'
+import type { AccessLog } from './access-log.ts'
+import type { FolderSyncs } from './folder-syncs.ts'
+import { COARSE_MS } from './folder-syncs.ts'
+import type { Layout } from './layout.ts'
+import { blobName, BUCKETS } from './layout.ts'
+
+/** How many blobs of a folder are remembered: 24 MiB for all folders of a digest function. */
+const KNOWN_PER_FOLDER = 4096
+
+const US_PER_SECOND = 1_000_000
+
+/** Where files have times of whole seconds, two changes may have the same. */
+const SECOND_MS = 1000
+
+/** Whether the time of a folder tells of changes, and a path with a dot behind it that it is one. */
+const ARE_FOLDERS_TOLD = process.platform !== 'win32'
+
+/** What a {@link BlobFinder} needs. */
+export interface BlobFinderOptions {
+  readonly layout: Layout
+  readonly quick: QuickReads
+  readonly syncs: FolderSyncs
+  readonly accessLog: AccessLog
+  readonly clock: AccessClock
+  readonly granularityMs: number
+}
+
+/** One search for many blobs: each folder is looked at once for all of them. */
+export interface Finding {
+  readonly nowSeconds: number
+}
+
+/** A folder of blobs, and what was found in it since its names were last changed. */
+interface Folder {
+  readonly path: string
+  readonly known: KnownBlobs
+  /** When it was looked at last. */
+  finding: Finding | undefined
+  /** What was seen then: a folder, that there is none, or nothing, where that would have taken long. */
+  seen: 'there' | 'absent' | 'nothing'
+  /** Whether a change that came after that look would show. */
+  isSteady: boolean
+  inode: number
+  changedMs: number
+}
+
+/**
+ * Finds out whether blobs are stored, many at a time, without waiting.
+ *
+ * Whoever adds a name to a folder or takes one away changes the folder's time as well. So a file that was found in a folder is
+ * still there as long as that time is the same, whoever else may be at work: one look at the folder stands for looks at all
+ * that was found in it. That holds for as long as another use would not be recorded; then the file is looked at again.
+ */
+export class BlobFinder {
+  readonly #options: BlobFinderOptions
+  readonly #folders = new Map<DigestFunction, (Folder | undefined)[]>()
+  readonly #words = new Uint32Array(1)
+
+  constructor(options: BlobFinderOptions) {
+    this.#options = options
+  }
+
+  /** Begins a search; it must not go on for longer than a call. */
+  begin(): Finding {
+    return { nowSeconds: this.#options.clock.next() / US_PER_SECOND }
+  }
+
+  /** Tells whether a blob is stored; undefined when that cannot be told without waiting. Counts as use. */
+  has(digest: Digest, finding: Finding): boolean | undefined {
+    const { quick, syncs, accessLog } = this.#options
+    const folder = this.#folderOf(digest)
+    if (folder.finding !== finding) this.#look(folder, finding)
+    if (folder.seen === 'absent') return false
+    if (folder.isSteady && this.#isFresh(folder.known.find(digest), finding)) return true
+    const stat = quick.stat(`${folder.path}${sep}${digest.hash}`, folder.seen === 'there')
+    if (stat === undefined) return undefined
+    if (stat === null) return false
+    if (stat.sizeBytes !== digest.sizeBytes || !syncs.isSettled(folder.path, stat.changedMs)) return undefined
+    accessLog.use(blobName(digest), stat.modifiedUs)
+    if (folder.isSteady) folder.known.note(digest, Math.floor(stat.modifiedUs / US_PER_SECOND))
+    return true
+  }
+
+  /** Tells whether a use would not be recorded, given the second in which the last one was. */
+  #isFresh(seconds: number | undefined, { nowSeconds }: Finding): boolean {
+    if (seconds === undefined) return false
+    const granularity = this.#options.granularityMs / 1000
+    return nowSeconds - seconds < granularity && seconds + 1 - nowSeconds < granularity
+  }
+
+  #look(folder: Folder, finding: Finding): void {
+    folder.finding = finding
+    folder.isSteady = false
+    // With the dot it is an error if there is something else than a folder.
+    const stat = ARE_FOLDERS_TOLD ? this.#options.quick.stat(`${folder.path}${sep}.`) : undefined
+    if (stat === undefined) {
+      folder.seen = 'nothing'
+      return
+    }
+    if (stat === null) {
+      folder.seen = 'absent'
+      folder.known.clear()
+      return
+    }
+    folder.seen = 'there'
+    if (stat.inode !== folder.inode || stat.changedMs !== folder.changedMs) folder.known.clear()
+    folder.inode = stat.inode
+    folder.changedMs = stat.changedMs
+    folder.isSteady = Date.now() - stat.changedMs > 2 * COARSE_MS && stat.changedMs % SECOND_MS !== 0
+  }
+
+  #folderOf(digest: Digest): Folder {
+    const { digestFunction = 'sha256' } = digest
+    copyHashWords(digest, this.#words, 1)
+    const bucket = (this.#words[0] ?? 0) >>> 24
+    let folders = this.#folders.get(digestFunction)
+    if (folders === undefined) {
+      folders = Array.from({ length: BUCKETS })
+      this.#folders.set(digestFunction, folders)
+    }
+    const folder = folders[bucket] ?? {
+      path: this.#options.layout.folderOf(blobName(digest)),
+      known: new KnownBlobs(KNOWN_PER_FOLDER),
+      finding: undefined,
+      seen: 'nothing',
+      isSteady: false,
+      inode: 0,
+      changedMs: 0,
+    }
+    folders[bucket] = folder
+    return folder
+  }
+}
