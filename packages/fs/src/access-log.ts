@@ -11,6 +11,9 @@ const CONCURRENCY = 8
 /** How many uses may wait: then they are recorded at once. */
 const MAX_WAITING = 4096
 
+/** How many may wait while others are recorded: who looks up more, faster than that, waits for it. A few megabytes. */
+const MAX_GATHERED = 4 * MAX_WAITING
+
 /** What an {@link AccessLog} needs. */
 export interface AccessLogOptions {
   readonly layout: Layout
@@ -58,6 +61,14 @@ export class AccessLog {
   /** Forgets the use of a file that is gone. */
   forget(name: StoredName): void {
     this.#waiting.delete(name)
+  }
+
+  /** Waits while more uses wait than are kept in memory; asked after looking up many. */
+  async gathered(): Promise<void> {
+    while (this.#waiting.size > MAX_GATHERED) {
+      void this.flush()
+      await this.#flushing
+    }
   }
 
   /** Records all that was noted. */

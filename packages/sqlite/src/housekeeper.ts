@@ -30,19 +30,19 @@ export class Housekeeper {
   /** Ends it; resolves once all uses gathered so far are recorded. */
   async stop(): Promise<void> {
     clearInterval(this.#timer)
-    await this.#recordUses()
+    await this.recordUses()
   }
 
   async tick(): Promise<void> {
-    await this.#recordUses()
+    await this.recordUses()
     await this.#countRemovedFiles()
   }
 
-  /** Records the gathered uses, some in each transaction. */
-  async #recordUses(): Promise<void> {
+  /** Records the gathered uses, some in each transaction, until so many are left. */
+  async recordUses(left: number = 0): Promise<void> {
     const { accessLog, queue } = this.#options
     try {
-      while (accessLog.size > 0) await queue.run(() => undefined, { isDurable: false })
+      while (accessLog.size > left) await queue.run(() => undefined, { isDurable: false })
     } catch {
       // Those that are left are recorded with the next write.
     }

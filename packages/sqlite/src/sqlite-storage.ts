@@ -87,6 +87,7 @@ export class SqliteStorage extends StorageABC {
     const starts = Array.from({ length: count }, (_, index) => index * LOOKED_UP_TOGETHER)
     await this.holding(async () => {
       await inSlices(starts, look, this.#reading(signal))
+      await this.#store.usesGathered()
       if (missing.length < digests.length) await this.#store.settled()
     })
     return missing
@@ -98,7 +99,11 @@ export class SqliteStorage extends StorageABC {
   ): Promise<Map<string, Uint8Array>> {
     this.assertRunning(options.signal)
     for (const digest of digests) assertDigest(digest)
-    const { found, files } = await this.holding(() => this.#bulkReader.read(digests, this.#reading(options.signal)))
+    const { found, files } = await this.holding(async () => {
+      const read = await this.#bulkReader.read(digests, this.#reading(options.signal))
+      await this.#store.usesGathered()
+      return read
+    })
     if (files.length === 0) return found
     for (const [hash, bytes] of await super.bulkReadBlobs(files, options)) found.set(hash, bytes)
     return found

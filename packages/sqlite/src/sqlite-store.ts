@@ -3,7 +3,7 @@ import { Lifecycle, recordedLeaseUs, reportEvent, StorageError } from '@caskade/
 import type { FileOperations, OpenFile } from '@caskade/core/files'
 import { AccessClock, createLastingDirectory, nodeFiles, OwnedDirectory } from '@caskade/core/files'
 import Database from 'better-sqlite3'
-import { AccessLog } from './access-log.ts'
+import { AccessLog, MAX_WAITING_USES } from './access-log.ts'
 import { BlobFiles } from './blob-files.ts'
 import { BlobRecords } from './blob-records.ts'
 import { Checkpointer } from './checkpointer.ts'
@@ -114,6 +114,11 @@ export class SqliteStore extends Lifecycle {
   /** Runs changes within a transaction; see {@link WriteQueue.run}. */
   write<Result>(job: (transaction: Transaction) => Result, options?: JobOptions<Result>): Promise<Result> {
     return this.#state.queue.run(job, options)
+  }
+
+  /** Waits while more uses wait to be recorded than are kept in memory; asked after looking up many. */
+  async usesGathered(): Promise<void> {
+    await this.#state.housekeeper.recordUses(MAX_WAITING_USES)
   }
 
   /** Waits until whatever a read finds now would survive a power failure; see {@link LogSync.settled}. */
