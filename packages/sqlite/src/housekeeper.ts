@@ -1,5 +1,6 @@
 import { reportEvent } from '@caskade/core'
 import type { AccessLog } from './access-log.ts'
+import { MAX_WAITING_USES } from './access-log.ts'
 import type { BlobRecords } from './blob-records.ts'
 import type { OpenFiles } from './open-files.ts'
 import type { WriteQueue } from './write-queue.ts'
@@ -30,16 +31,21 @@ export class Housekeeper {
   /** Ends it; resolves once all uses gathered so far are recorded. */
   async stop(): Promise<void> {
     clearInterval(this.#timer)
-    await this.recordUses()
+    await this.#recordUses()
   }
 
   async tick(): Promise<void> {
-    await this.recordUses()
+    await this.#recordUses()
     await this.#countRemovedFiles()
   }
 
+  /** Waits while more uses wait to be recorded than are kept in memory; asked after looking up many. */
+  recordExcess(): Promise<void> {
+    return this.#recordUses(MAX_WAITING_USES)
+  }
+
   /** Records the gathered uses, some in each transaction, until so many are left. */
-  async recordUses(left: number = 0): Promise<void> {
+  async #recordUses(left: number = 0): Promise<void> {
     const { accessLog, queue } = this.#options
     try {
       while (accessLog.size > left) await queue.run(() => undefined, { isDurable: false })

@@ -87,7 +87,7 @@ export class SqliteStorage extends StorageABC {
     const starts = Array.from({ length: count }, (_, index) => index * LOOKED_UP_TOGETHER)
     await this.holding(async () => {
       await inSlices(starts, look, this.#reading(signal))
-      await this.#store.usesGathered()
+      await this.#store.housekeeper.recordExcess()
       if (missing.length < digests.length) await this.#store.settled()
     })
     return missing
@@ -101,7 +101,7 @@ export class SqliteStorage extends StorageABC {
     for (const digest of digests) assertDigest(digest)
     const { found, files } = await this.holding(async () => {
       const read = await this.#bulkReader.read(digests, this.#reading(options.signal))
-      await this.#store.usesGathered()
+      await this.#store.housekeeper.recordExcess()
       return read
     })
     if (files.length === 0) return found

@@ -3,7 +3,7 @@ import { Lifecycle, recordedLeaseUs, reportEvent, StorageError } from '@caskade/
 import type { FileOperations, OpenFile } from '@caskade/core/files'
 import { AccessClock, createLastingDirectory, nodeFiles, OwnedDirectory } from '@caskade/core/files'
 import Database from 'better-sqlite3'
-import { AccessLog, MAX_WAITING_USES } from './access-log.ts'
+import { AccessLog } from './access-log.ts'
 import { BlobFiles } from './blob-files.ts'
 import { BlobRecords } from './blob-records.ts'
 import { Checkpointer } from './checkpointer.ts'
@@ -97,6 +97,10 @@ export class SqliteStore extends Lifecycle {
     return this.#state.accessLog
   }
 
+  get housekeeper(): Housekeeper {
+    return this.#state.housekeeper
+  }
+
   get evictor(): Evictor {
     return this.#state.evictor
   }
@@ -114,11 +118,6 @@ export class SqliteStore extends Lifecycle {
   /** Runs changes within a transaction; see {@link WriteQueue.run}. */
   write<Result>(job: (transaction: Transaction) => Result, options?: JobOptions<Result>): Promise<Result> {
     return this.#state.queue.run(job, options)
-  }
-
-  /** Waits while more uses wait to be recorded than are kept in memory; asked after looking up many. */
-  async usesGathered(): Promise<void> {
-    await this.#state.housekeeper.recordUses(MAX_WAITING_USES)
   }
 
   /** Waits until whatever a read finds now would survive a power failure; see {@link LogSync.settled}. */
