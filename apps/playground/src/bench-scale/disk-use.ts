@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process'
 import { setTimeout } from 'node:timers/promises'
 
-/** How long to wait between two looks, in milliseconds. */
+/** How long to wait between two looks, in milliseconds; and at least for so many times what the last one took. */
 const EVERY_MS = 200
+const PAUSE_SHARE = 3
 
 /** What a folder takes of the disk in all, in bytes. */
 export function diskUseOf(folder: string): Promise<number> {
@@ -43,9 +44,11 @@ export class DiskWatcher implements AsyncDisposable {
 
   async #watch(folder: string): Promise<void> {
     while (!this.#ended.signal.aborted) {
+      const began = performance.now()
       this.#mostBytes = Math.max(this.#mostBytes, await diskUseOf(folder))
       this.#looks += 1
-      await setTimeout(EVERY_MS, undefined, { signal: this.#ended.signal }).catch(() => undefined)
+      const pauseMs = Math.max(EVERY_MS, PAUSE_SHARE * (performance.now() - began))
+      await setTimeout(pauseMs, undefined, { signal: this.#ended.signal }).catch(() => undefined)
     }
   }
 }

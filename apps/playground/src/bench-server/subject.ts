@@ -37,8 +37,8 @@ interface Command {
   readonly env?: Readonly<Record<string, string>> | undefined
 }
 
-/** How long a server may take to listen, in milliseconds. */
-const START_MS = 60_000
+/** How long a server may take to listen, in milliseconds: one may have to look at millions of files first. */
+const START_MS = 600_000
 
 /** The processes that run. */
 const running = new Set<ChildProcess>()
