@@ -49,7 +49,10 @@ function stop(stopping: AbortController): void {
 async function measure(folder: string, signal: AbortSignal): Promise<void> {
   process.stdout.write(`${describeMachine()}; seed ${seed}\n`)
   const load = await LoadGenerator.build(folder)
-  const installed = await installSubjects(wanted.map(({ kind }) => kind))
+  const installed = await installSubjects(
+    wanted.map(({ kind }) => kind),
+    folder,
+  )
   const subjects = wanted.filter(({ kind }) => installed.subjects.some((found) => found.kind === kind))
   const figures: ScaleFigure[] = []
   const fullDisks: FullDiskResult[] = []

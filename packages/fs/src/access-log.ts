@@ -66,7 +66,7 @@ export class AccessLog {
   /** Waits while more uses wait than are kept in memory; asked after looking up many. */
   async gathered(): Promise<void> {
     while (this.#waiting.size > MAX_GATHERED) {
-      void this.flush()
+      this.#hurry()
       await this.#flushing
     }
   }
@@ -85,8 +85,13 @@ export class AccessLog {
 
   #note(name: StoredName, timeUs: number): void {
     this.#waiting.set(name, timeUs)
-    if (this.#waiting.size >= MAX_WAITING) void this.flush()
+    if (this.#waiting.size >= MAX_WAITING) this.#hurry()
     else this.#timer ??= setTimeout(() => void this.flush(), RECORD_AFTER_MS).unref()
+  }
+
+  /** Records all that was noted, unless somebody does already: one call for each use would be many. */
+  #hurry(): void {
+    if (this.#flushing === undefined) void this.flush()
   }
 
   async #record(): Promise<void> {

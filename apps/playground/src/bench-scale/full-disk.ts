@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdtemp, rm, symlink } from 'node:fs/promises'
 import { Agent } from 'node:http'
 import { join } from 'node:path'
 import { withSmallDisk } from '@caskade/conformance'
@@ -45,13 +45,16 @@ export interface FullDiskResult {
 /** Fills a small disk with what is stored, goes on writing, and reads meanwhile. Resolves to undefined where no disk can be mounted. */
 export async function measureFullDisk(
   { kind }: ScaleSubject,
-  { seed, signal }: Pick<ScaleRun, 'seed' | 'signal'>,
+  { seed, folder, signal }: Pick<ScaleRun, 'seed' | 'folder' | 'signal'>,
 ): Promise<FullDiskResult | undefined> {
   let result: FullDiskResult | undefined
   await withSmallDisk({ sizeBytes: DISK_BYTES }, async (disk) => {
-    const folder = join(disk, 'server')
-    await mkdir(folder)
-    await using server = await RunningSubject.start(kind, folder, { maxBytes: QUOTA_BYTES })
+    // Nothing but the store is on the small disk: what the server says must not fail to be written.
+    const own = await mkdtemp(join(folder, 'full-disk-'))
+    await using stack = new AsyncDisposableStack()
+    stack.defer(() => rm(own, { recursive: true, force: true }))
+    await symlink(disk, join(own, 'store'))
+    await using server = await RunningSubject.start(kind, own, { maxBytes: QUOTA_BYTES })
     using client = new Client(server.address('http'))
     const maker = new BlobMaker(seed)
     const acknowledged: Digest[] = []

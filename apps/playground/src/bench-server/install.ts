@@ -7,16 +7,17 @@ import type { SubjectKind } from './subject.ts'
 /** Where peers are installed, once for this machine. */
 const PEERS = join(tmpdir(), 'caskade-bench-peers')
 
-/** Finds out which servers can be had here, and why others cannot. */
+/** Finds out which servers can be had here, and why others cannot; what has to be built or downloaded is kept in a folder. */
 export async function installSubjects(
   wanted: readonly SubjectKind[],
+  folder: string = PEERS,
 ): Promise<{ subjects: MeasuredSubject[]; missing: string[] }> {
-  await mkdir(PEERS, { recursive: true })
+  await mkdir(folder, { recursive: true })
   const subjects: MeasuredSubject[] = []
   const missing: string[] = []
   for (const kind of wanted) {
     try {
-      subjects.push({ kind, version: await kind.install(PEERS) })
+      subjects.push({ kind, version: await kind.install(folder) })
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error)
       process.stderr.write(`${kind.name}: ${text}\n`)
