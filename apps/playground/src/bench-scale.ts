@@ -65,7 +65,9 @@ async function measure(folder: string, signal: AbortSignal): Promise<void> {
     process.stderr.write(`${subject}, ${figure.blobs.toLocaleString('en')}: ${what}: ${formatFigure(value)}\n`)
   }
   const run: ScaleRun = { series, seed, effort, load, folder, signal, note }
-  const command = ['pnpm bench:scale', ...words.filter((word) => word !== '--')].join(' ')
+  // Where things are stored is about this machine.
+  const options = words.filter((word, at) => word !== '--' && !/^--(keep|directory)$/.test(words[at - 1] ?? ''))
+  const command = ['pnpm bench:scale', ...options.filter((word) => !/^--(keep|directory)\b/.test(word))].join(' ')
   const report = (): ScaleReport => ({
     ...installed,
     figures,
