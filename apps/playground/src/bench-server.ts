@@ -1,11 +1,11 @@
 // Measures the server beside those that people use instead: `pnpm bench:server --help`.
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describeMachine } from './bench/machine.ts'
 import { parseServerBenchArguments, serverBenchUsage } from './bench-server/arguments.ts'
+import { installSubjects } from './bench-server/install.ts'
 import { LoadGenerator } from './bench-server/load.ts'
-import type { MeasuredSubject, ServerReport } from './bench-server/report.ts'
+import type { ServerReport } from './bench-server/report.ts'
 import { makeServerReport, serverSummary } from './bench-server/report.ts'
 import type { CaseProfile } from './bench-server/profile-case.ts'
 import { profileCase } from './bench-server/profile-case.ts'
@@ -13,13 +13,9 @@ import { makeProfileReport } from './bench-server/profile-report.ts'
 import type { ServerCaseResult, ServerRunOptions } from './bench-server/run-case.ts'
 import { runServerCase } from './bench-server/run-case.ts'
 import { fullServerEffort, quickServerEffort } from './bench-server/server-case.ts'
-import type { SubjectKind } from './bench-server/subject.ts'
 import { endAllSubjects } from './bench-server/subject.ts'
 
 const PLAYGROUND = join(import.meta.dirname, '..')
-
-/** Where peers are installed, once for this machine. */
-const PEERS = join(tmpdir(), 'caskade-bench-peers')
 
 const words = process.argv.slice(2)
 const { help, quick, write, profile, seed, directory, cases, kinds } = parseServerBenchArguments(words)
@@ -41,7 +37,7 @@ async function main(): Promise<void> {
 }
 
 async function measureAll(options: ServerRunOptions): Promise<void> {
-  const { subjects, missing } = await install(kinds)
+  const { subjects, missing } = await installSubjects(kinds)
   const results: ServerCaseResult[] = []
   const report = (): ServerReport => ({ subjects, missing, results, effort, seed, command: called, date: new Date() })
   for (const serverCase of cases) {
@@ -79,25 +75,6 @@ async function abandon(folder: string): Promise<void> {
   endAllSubjects()
   await rm(folder, { recursive: true, force: true, maxRetries: 5 })
   process.exit(130)
-}
-
-/** Finds out which servers can be had here. */
-async function install(wanted: readonly SubjectKind[]): Promise<{ subjects: MeasuredSubject[]; missing: string[] }> {
-  await mkdir(PEERS, { recursive: true })
-  const subjects: MeasuredSubject[] = []
-  const missing: string[] = []
-  for (const kind of wanted) {
-    try {
-      subjects.push({ kind, version: await kind.install(PEERS) })
-    } catch (error) {
-      const text = error instanceof Error ? error.message : String(error)
-      process.stderr.write(`${kind.name}: ${text}\n`)
-      // What was run is for the report; what it said is about this machine, and for who watches.
-      const [command = ''] = text.split('\n')
-      missing.push(`${kind.name}: ${command}`)
-    }
-  }
-  return { subjects, missing }
 }
 
 async function writeReport(report: ServerReport): Promise<void> {

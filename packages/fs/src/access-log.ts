@@ -11,6 +11,9 @@ const CONCURRENCY = 8
 /** How many uses may wait: then they are recorded at once. */
 const MAX_WAITING = 4096
 
+/** How many may wait while others are recorded: who looks up more, faster than that, waits for it. A few megabytes. */
+const MAX_GATHERED = 4 * MAX_WAITING
+
 /** What an {@link AccessLog} needs. */
 export interface AccessLogOptions {
   readonly layout: Layout
@@ -60,6 +63,14 @@ export class AccessLog {
     this.#waiting.delete(name)
   }
 
+  /** Waits while more uses wait than are kept in memory; asked after looking up many. */
+  async gathered(): Promise<void> {
+    while (this.#waiting.size > MAX_GATHERED) {
+      this.#hurry()
+      await this.#flushing
+    }
+  }
+
   /** Records all that was noted. */
   async flush(): Promise<void> {
     clearTimeout(this.#timer)
@@ -74,8 +85,13 @@ export class AccessLog {
 
   #note(name: StoredName, timeUs: number): void {
     this.#waiting.set(name, timeUs)
-    if (this.#waiting.size >= MAX_WAITING) void this.flush()
+    if (this.#waiting.size >= MAX_WAITING) this.#hurry()
     else this.#timer ??= setTimeout(() => void this.flush(), RECORD_AFTER_MS).unref()
+  }
+
+  /** Records all that was noted, unless somebody does already: one call for each use would be many. */
+  #hurry(): void {
+    if (this.#flushing === undefined) void this.flush()
   }
 
   async #record(): Promise<void> {

@@ -24,7 +24,9 @@ const blocking = {
     looks.push(file)
     return nodeFiles.blocking?.stat(file) ?? null
   },
-  read: () => 0,
+  read(): never {
+    throw new Error('nothing is read here')
+  },
 }
 
 beforeEach(async () => {

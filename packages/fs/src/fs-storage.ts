@@ -80,6 +80,7 @@ export class FsStorage extends StorageABC {
       if (has !== true) missing.push(digest)
     }
     await inSlices(digests, look, { beforeSlice: () => this.assertRunning(options.signal) })
+    await this.holding(() => this.#store.running.accessLog.gathered())
     if (unsure.length === 0) return missing
     const found = new Set(unsure)
     for (const digest of await super.missingBlobs(unsure, options)) found.delete(digest)
@@ -102,6 +103,7 @@ export class FsStorage extends StorageABC {
       else if (bytes !== null) found.set(digest.hash, bytes)
     }
     await inSlices(digests, read, { beforeSlice: () => this.assertRunning(options.signal) })
+    await this.holding(() => this.#store.running.accessLog.gathered())
     if (unsure.length === 0) return found
     for (const [hash, bytes] of await super.bulkReadBlobs(unsure, options)) found.set(hash, bytes)
     return found

@@ -1,15 +1,12 @@
 import { join } from 'node:path'
-import { mapLimit } from '@caskade/core'
-import type { FileOperations, FileStat } from '@caskade/core/files'
+import { inSlices, mapLimit } from '@caskade/core'
+import type { FileOperations, FileStat, QuickReads } from '@caskade/core/files'
 import { readIfThere, statIfThere } from './held-files.ts'
 import type { Layout, StoredName } from './layout.ts'
 import { blobFileName, entryFileName, isBucket, isFunction } from './layout.ts'
 
-/** How many folders, and how many files of each, are looked at at once. */
+/** How many files are looked at at once where that takes the disk. */
 const CONCURRENCY = 8
-
-/** How many files of a folder are looked at before others get their turn. */
-const FILES_AT_ONCE = 1024
 
 /** A stored file and what the file system knows of it. */
 export interface StoredFile {
@@ -30,10 +27,12 @@ export interface StoredFolder {
 export class StoredFiles {
   readonly #layout: Layout
   readonly #files: FileOperations
+  readonly #quick: QuickReads
 
-  constructor(layout: Layout, files: FileOperations) {
+  constructor(layout: Layout, files: FileOperations, quick: QuickReads) {
     this.#layout = layout
     this.#files = files
+    this.#quick = quick
   }
 
   /** The folders of blobs. */
@@ -65,14 +64,18 @@ export class StoredFiles {
   /** Looks at all files in some folders; those that are gone meanwhile are left out. */
   async look(folders: readonly StoredFolder[], concurrency: number = CONCURRENCY): Promise<StoredFile[]> {
     const found: StoredFile[] = []
-    await mapLimit(folders, concurrency, async (folder) => {
-      const names = await this.names(folder)
-      for (let from = 0; from < names.length; from += FILES_AT_ONCE) {
-        await mapLimit(names.slice(from, from + FILES_AT_ONCE), concurrency, async (name) => {
-          const stat = await statIfThere(this.#files, this.#layout.pathOf(name))
-          if (stat !== undefined) found.push({ name, stat })
-        })
-      }
+    const unsure: StoredName[] = []
+    // One folder after the other, so that others get their turn after each slice.
+    for (const folder of folders) {
+      await inSlices(await this.names(folder), (name) => {
+        const stat = this.#quick.stat(this.#layout.pathOf(name))
+        if (stat === undefined) unsure.push(name)
+        else if (stat !== null) found.push({ name, stat })
+      })
+    }
+    await mapLimit(unsure, concurrency, async (name) => {
+      const stat = await statIfThere(this.#files, this.#layout.pathOf(name))
+      if (stat !== undefined) found.push({ name, stat })
     })
     return found
   }

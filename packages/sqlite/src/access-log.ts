@@ -5,6 +5,9 @@ import type { EntryRecords } from './entry-records.ts'
 /** How many uses of blobs, and of entries, a transaction records: some 2 milliseconds' worth. */
 const USES_PER_TRANSACTION = 100
 
+/** How many uses may wait: who looks up more, faster than they are recorded, waits for that. A megabyte or two. */
+export const MAX_WAITING_USES = 16_384
+
 /** Gathers uses, so that a read costs no write: they are recorded with the next transaction. */
 export class AccessLog {
   readonly #clock: AccessClock

@@ -1,5 +1,6 @@
 import { reportEvent } from '@caskade/core'
 import type { AccessLog } from './access-log.ts'
+import { MAX_WAITING_USES } from './access-log.ts'
 import type { BlobRecords } from './blob-records.ts'
 import type { OpenFiles } from './open-files.ts'
 import type { WriteQueue } from './write-queue.ts'
@@ -38,11 +39,16 @@ export class Housekeeper {
     await this.#countRemovedFiles()
   }
 
-  /** Records the gathered uses, some in each transaction. */
-  async #recordUses(): Promise<void> {
+  /** Waits while more uses wait to be recorded than are kept in memory; asked after looking up many. */
+  recordExcess(): Promise<void> {
+    return this.#recordUses(MAX_WAITING_USES)
+  }
+
+  /** Records the gathered uses, some in each transaction, until so many are left. */
+  async #recordUses(left: number = 0): Promise<void> {
     const { accessLog, queue } = this.#options
     try {
-      while (accessLog.size > 0) await queue.run(() => undefined, { isDurable: false })
+      while (accessLog.size > left) await queue.run(() => undefined, { isDurable: false })
     } catch {
       // Those that are left are recorded with the next write.
     }

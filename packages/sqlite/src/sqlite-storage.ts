@@ -88,6 +88,7 @@ export class SqliteStorage extends StorageABC {
     const starts = Array.from({ length: count }, (_, index) => index * LOOKED_FOR_TOGETHER)
     await this.holding(async () => {
       await inSlices(starts, look, this.#reading(signal))
+      await this.#store.housekeeper.recordExcess()
       if (missing.length < digests.length) await this.#store.settled()
     })
     return missing
@@ -99,7 +100,11 @@ export class SqliteStorage extends StorageABC {
   ): Promise<Map<string, Uint8Array>> {
     this.assertRunning(options.signal)
     for (const digest of digests) assertDigest(digest)
-    const { found, files } = await this.holding(() => this.#bulkReader.read(digests, this.#reading(options.signal)))
+    const { found, files } = await this.holding(async () => {
+      const read = await this.#bulkReader.read(digests, this.#reading(options.signal))
+      await this.#store.housekeeper.recordExcess()
+      return read
+    })
     if (files.length === 0) return found
     for (const [hash, bytes] of await super.bulkReadBlobs(files, options)) found.set(hash, bytes)
     return found

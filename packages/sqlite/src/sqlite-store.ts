@@ -105,6 +105,10 @@ export class SqliteStore extends Lifecycle {
     return this.#state.accessLog
   }
 
+  get housekeeper(): Housekeeper {
+    return this.#state.housekeeper
+  }
+
   get evictor(): Evictor {
     return this.#state.evictor
   }

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"os"
+	"os/signal"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -34,6 +37,7 @@ func drive(plan *Plan, senders []Sender, bodies []byte) Result {
 		times    []time.Duration
 		begin    = time.Now()
 		deadline = begin.Add(time.Duration(plan.DurationMs) * time.Millisecond)
+		isTold   = whenTold()
 	)
 	for slot := range plan.InFlight {
 		sender := senders[slot%len(senders)]
@@ -47,7 +51,7 @@ func drive(plan *Plan, senders []Sender, bodies []byte) Result {
 				}
 				started := time.Now()
 				// One at least: a round without any would have no figures.
-				if index >= plan.InFlight && started.After(deadline) {
+				if index >= plan.InFlight && (started.After(deadline) || isTold.Load()) {
 					break
 				}
 				request := &plan.Requests[index%len(plan.Requests)]
@@ -76,6 +80,18 @@ func drive(plan *Plan, senders []Sender, bodies []byte) Result {
 		result.P99Us = microseconds(times[len(times)*99/100])
 	}
 	return result
+}
+
+// whenTold becomes true when the program is told to end: what is under way is finished.
+func whenTold() *atomic.Bool {
+	var isTold atomic.Bool
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, syscall.SIGTERM)
+	go func() {
+		<-told
+		isTold.Store(true)
+	}()
+	return &isTold
 }
 
 func (result *Result) add(other Result) {

@@ -1,8 +1,8 @@
 // Command reference is a build cache as plain as it can be in Go: grpc-go and net/http over a folder of files and an index in
 // memory. It stands beside the servers that are measured to show what the same calls cost there; nobody should run it.
 //
-// It verifies what is stored, syncs it to disk, and evicts the least recently used. It does not verify what it reads, forgets
-// its index when it ends, and has none of the limits that keep a server alive.
+// It verifies what is stored, syncs it to disk, and evicts the least recently used. It does not verify what it reads, looks at
+// all files when it starts to have its index again, and has none of the limits that keep a server alive.
 package main
 
 import (
@@ -17,7 +17,7 @@ import (
 )
 
 func main() {
-	folder := flag.String("dir", "", "where the files are; empty at the start")
+	folder := flag.String("dir", "", "where the files are")
 	maxBytes := flag.Int64("max-bytes", 16<<30, "what they may come to")
 	grpcAddress := flag.String("grpc", "127.0.0.1:8980", "where gRPC is served")
 	httpAddress := flag.String("http", "127.0.0.1:8981", "where HTTP is served")

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 )
 
@@ -38,7 +39,8 @@ func newStore(folder string, maxBytes int64) (*store, error) {
 			return nil, err
 		}
 	}
-	return &store{folder: folder, maxBytes: maxBytes, used: list.New(), entries: map[string]*list.Element{}}, nil
+	s := &store{folder: folder, maxBytes: maxBytes, used: list.New(), entries: map[string]*list.Element{}}
+	return s, s.scan()
 }
 
 // has tells whether a value is stored, and counts as a use. A negative size is that of any value.
@@ -105,8 +107,10 @@ func (s *store) put(key string, content []byte, isVerified bool) error {
 	return upload.publish(key, int64(len(content)))
 }
 
+// path is where the file of a value is: in a folder of those whose hashes begin alike.
 func (s *store) path(key string) string {
-	return filepath.Join(s.folder, key[len(key)-2:], key)
+	hash := key[strings.LastIndexByte(key, '-')+1:]
+	return filepath.Join(s.folder, hash[:2], key)
 }
 
 func (s *store) add(key string, size int64) {

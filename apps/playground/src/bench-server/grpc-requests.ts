@@ -7,6 +7,7 @@ import { digestOf } from '@caskade/core'
 import type { StreamCompressor } from '@caskade/reapi'
 import { formatReadName, formatWriteName } from '@caskade/reapi'
 import {
+  ActionResultSchema,
   ActionSchema,
   BatchReadBlobsRequestSchema,
   BatchUpdateBlobsRequestSchema,
@@ -51,16 +52,25 @@ export function getActionResult({ action }: ActionOutcome, index: number, isHit:
   return call(`${ACTION_CACHE}/GetActionResult`, index, [request], { status: isHit ? OK : NOT_FOUND })
 }
 
-export function updateActionResult({ action, outputs, log }: ActionOutcome, index: number): PreparedRequest {
+/** What is stored for an action, as it is encoded. */
+export function encodeActionResult(outcome: ActionOutcome): Uint8Array {
+  return message(ActionResultSchema, actionResultOf(outcome))
+}
+
+function actionResultOf({ outputs, log }: ActionOutcome): MessageInitShape<typeof ActionResultSchema> {
+  return {
+    outputFiles: outputs.map(({ digest }, at) => ({
+      path: `bazel-out/k8-fastbuild/bin/lib/${at}.o`,
+      digest: wire(digest),
+    })),
+    stdoutDigest: wire(log.digest),
+  }
+}
+
+export function updateActionResult(outcome: ActionOutcome, index: number): PreparedRequest {
   const request = message(UpdateActionResultRequestSchema, {
-    actionDigest: wire(action.digest),
-    actionResult: {
-      outputFiles: outputs.map(({ digest }, at) => ({
-        path: `bazel-out/k8-fastbuild/bin/lib/${at}.o`,
-        digest: wire(digest),
-      })),
-      stdoutDigest: wire(log.digest),
-    },
+    actionDigest: wire(outcome.action.digest),
+    actionResult: actionResultOf(outcome),
   })
   return call(`${ACTION_CACHE}/UpdateActionResult`, index, [request])
 }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { buildProgram } from './go-programs.ts'
@@ -18,6 +18,8 @@ export interface LoadOptions {
   readonly repeat: boolean
   /** How long new requests are begun, in milliseconds. */
   readonly durationMs: number
+  /** Has it begin no further request, as if the time were over. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** What the load generator says of a run. */
@@ -38,25 +40,32 @@ const GRPC_CONNECTIONS = 2
 /** The program that sends requests: `go/load`. */
 export class LoadGenerator {
   readonly #binary: string
-  readonly #plan: string
+  readonly #folder: string
+  #runs = 0
 
-  private constructor(binary: string, plan: string) {
+  private constructor(binary: string, folder: string) {
     this.#binary = binary
-    this.#plan = plan
+    this.#folder = folder
   }
 
   /** Builds it in a folder. Rejects when there is no Go, or one that is too old. */
   static async build(folder: string): Promise<LoadGenerator> {
     const { path } = await buildProgram('load', folder)
-    return new LoadGenerator(path, join(folder, 'plan.json'))
+    return new LoadGenerator(path, folder)
   }
 
   /** Sends the requests of a file. Rejects when one was not answered as it should be. */
-  async run({ path, requests }: RequestFile, options: LoadOptions): Promise<LoadResult> {
-    const { inFlight, protocol } = options
+  async run({ path, requests }: RequestFile, { signal, ...how }: LoadOptions): Promise<LoadResult> {
+    const { inFlight, protocol } = how
     const connections = protocol === 'grpc' ? Math.min(inFlight, GRPC_CONNECTIONS) : inFlight
-    await writeFile(this.#plan, JSON.stringify({ ...options, connections, bodies: path, requests }))
-    const { stdout } = await exec(this.#binary, [this.#plan])
+    this.#runs += 1
+    const plan = join(this.#folder, `plan-${this.#runs}.json`)
+    await writeFile(plan, JSON.stringify({ ...how, connections, bodies: path, requests }))
+    const running = exec(this.#binary, [plan])
+    const end = (): void => void running.child.kill('SIGTERM')
+    signal?.addEventListener('abort', end)
+    const { stdout } = await running.finally(() => signal?.removeEventListener('abort', end))
+    await rm(plan)
     const result = JSON.parse(stdout) as LoadResult
     if (result.failures === 0) return result
     throw new Error(`${result.failures} requests of ${result.requests + result.failures} failed: ${result.failure}`)

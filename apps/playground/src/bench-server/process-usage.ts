@@ -10,7 +10,12 @@ export function cpuUsOf(pid: number): number {
 
 /** The most memory that each of them ever had resident, summed up, in bytes. */
 export function peakMemoryOf(pid: number): number {
-  return familyOf(pid).reduce((sum, member) => sum + peakOf(member), 0)
+  return familyOf(pid).reduce((sum, member) => sum + statusBytes(member, 'VmHWM'), 0)
+}
+
+/** The memory that each of them has resident now, summed up, in bytes. */
+export function residentMemoryOf(pid: number): number {
+  return familyOf(pid).reduce((sum, member) => sum + statusBytes(member, 'VmRSS'), 0)
 }
 
 function familyOf(pid: number): number[] {
@@ -27,7 +32,8 @@ function ticksOf(pid: number): number {
   return Number(values[14 - 3]) + Number(values[15 - 3])
 }
 
-function peakOf(pid: number): number {
-  const [, kibibytes] = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
+function statusBytes(pid: number, field: 'VmRSS' | 'VmHWM'): number {
+  const [, kibibytes] =
+    new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
   return Number(kibibytes ?? 0) * 1024
 }

@@ -63,8 +63,8 @@ export async function profileCase(
 function watched(kind: SubjectKind, profiles: string): SubjectKind {
   return {
     ...kind,
-    async command(folder, ports) {
-      const { args, ...rest } = await kind.command(folder, ports)
+    async command(folder, ports, limits) {
+      const { args, ...rest } = await kind.command(folder, ports, limits)
       const flags = ['--cpu-prof', `--cpu-prof-dir=${profiles}`, `--cpu-prof-interval=${INTERVAL_US}`]
       return { ...rest, args: [...flags, ...args] }
     },

@@ -63,18 +63,27 @@ export async function runServerCase(
   kinds: readonly SubjectKind[],
   options: ServerRunOptions,
 ): Promise<ServerCaseResult> {
-  const { effort, seed } = options
-  const { operation, inFlight, contentBytes, protocol } = serverCase
   const folder = await mkdtemp(join(options.folder, 'case-'))
   await using stack = new AsyncDisposableStack()
   stack.defer(() => rm(folder, { recursive: true, force: true }))
-  const maker = new BlobMaker(seed)
   const subjects: RunningSubject[] = []
   for (const kind of kinds.filter((candidate) => takesPart(candidate, serverCase))) {
     const own = join(folder, String(subjects.length))
     await mkdir(own)
     subjects.push(stack.use(await RunningSubject.start(kind, own)))
   }
+  // Awaited: they are there until it is done.
+  return await measureCase(serverCase, subjects, { ...options, folder })
+}
+
+/** Measures a case with servers that run, in turns. */
+export async function measureCase(
+  serverCase: ServerCase,
+  subjects: readonly RunningSubject[],
+  { effort, seed, folder, load: generator }: ServerRunOptions,
+): Promise<ServerCaseResult> {
+  const { operation, inFlight, contentBytes, protocol } = serverCase
+  const maker = new BlobMaker(seed)
   const bodies = join(folder, 'bodies')
   const failures = new Map<RunningSubject, string>()
   const takingPart = (): RunningSubject[] => subjects.filter((subject) => !failures.has(subject))
@@ -85,7 +94,7 @@ export async function runServerCase(
     how: Omit<LoadOptions, 'protocol' | 'address'>,
   ): Promise<LoadResult | undefined> => {
     try {
-      return await options.load.run(file, { ...how, protocol, address: subject.address(protocol) })
+      return await generator.run(file, { ...how, protocol, address: subject.address(protocol) })
     } catch (error) {
       if (subject.kind.isOurs) throw new Error(`${subject.kind.name}: ${operation}`, { cause: error })
       failures.set(subject, `${subject.kind.name}: ${error instanceof Error ? error.message : String(error)}`)

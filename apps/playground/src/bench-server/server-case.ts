@@ -11,6 +11,8 @@ export interface ServerCase {
   readonly contentBytes: number
   /** Whether requests may be sent again: they change nothing. */
   readonly repeats: boolean
+  /** How many requests one round has at most. Default: 2,000, as more tell nothing new. */
+  readonly maxRequests?: number | undefined
   /** What has to be there before: requests that go together, group after group. */
   setUp(maker: BlobMaker): Iterable<PreparedRequest>[]
   /** The requests of one round, `count` at most. */
@@ -42,10 +44,10 @@ export const quickServerEffort: ServerEffort = {
   roundBytes: 32 * 1024 ** 2,
 }
 
-/** More requests than this in one round tell nothing new. */
 const MAX_REQUESTS = 2000
 
 /** How many requests of a case are made up for one round. */
-export function requestCount({ contentBytes, inFlight }: ServerCase, { roundBytes }: ServerEffort): number {
-  return Math.max(inFlight, Math.min(MAX_REQUESTS, Math.floor(roundBytes / Math.max(contentBytes, 1))))
+export function requestCount(serverCase: ServerCase, { roundBytes }: ServerEffort): number {
+  const { contentBytes, inFlight, maxRequests = MAX_REQUESTS } = serverCase
+  return Math.max(inFlight, Math.min(maxRequests, Math.floor(roundBytes / Math.max(contentBytes, 1))))
 }

@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { goVersionOf } from '../go-programs.ts'
 import type { SubjectKind } from '../subject.ts'
-import { maxStoreBytes } from './limits.ts'
 
 const MODULE = 'github.com/buchgr/bazel-remote/v2'
 
@@ -31,10 +30,10 @@ function bazelRemote(name: string, conduct: string, storageMode: string): Subjec
       const [, version] = /mod\s+\S+\s+(\S+)/.exec(stdout) ?? []
       return `bazel-remote ${version}, ${await goVersionOf(binary)}`
     },
-    async command(folder, { grpc, http }) {
+    async command(folder, { grpc, http }, { maxBytes }) {
       const args = {
         dir: join(folder, 'store'),
-        max_size: maxStoreBytes / 1024 ** 3,
+        max_size: maxBytes / 1024 ** 3,
         storage_mode: storageMode,
         grpc_address: `127.0.0.1:${grpc}`,
         http_address: `127.0.0.1:${http}`,
