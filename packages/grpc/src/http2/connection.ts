@@ -6,19 +6,11 @@ import { Http2Stream, STREAM_WINDOW_BYTES } from './connection-stream.ts'
 import type { FrameHandler } from './frame-reader.ts'
 import { FrameReader } from './frame-reader.ts'
 import { FrameWriter } from './frame-writer.ts'
-import { PastStreams } from './past-streams.ts'
+import { OpenStreams } from './open-streams.ts'
+import { PeerSettings } from './peer-settings.ts'
 import type { Field } from './header-decoder.ts'
 import { HeaderDecoder } from './header-decoder.ts'
-import {
-  ConnectionError,
-  DEFAULT_MAX_FRAME_BYTES,
-  DEFAULT_WINDOW_BYTES,
-  ErrorCode,
-  FrameType,
-  LARGEST_MAX_FRAME_BYTES,
-  MAX_WINDOW_BYTES,
-  Setting,
-} from './protocol.ts'
+import { ConnectionError, DEFAULT_WINDOW_BYTES, ErrorCode, FrameType, MAX_WINDOW_BYTES, Setting } from './protocol.ts'
 import { ReceiveWindow } from './receive-window.ts'
 import { areTrailersValid, requestFields } from './request-fields.ts'
 import { SendTurns } from './send-turns.ts'
@@ -44,19 +36,16 @@ export class Http2Connection implements StreamConnection, FrameHandler {
   readonly writer: FrameWriter
   readonly peer: string
   sendWindowBytes: number = DEFAULT_WINDOW_BYTES
-  maxFrameBytes: number = DEFAULT_MAX_FRAME_BYTES
   readonly #socket: Socket
   readonly #options: ConnectionOptions
   readonly #reader = new FrameReader(this)
   readonly #decoder = new HeaderDecoder()
   readonly #guard = new AbuseGuard()
   readonly #window = new ReceiveWindow(CONNECTION_WINDOW_BYTES)
-  readonly #streams = new Map<number, Http2Stream>()
+  readonly #streams = new OpenStreams()
+  readonly #settings = new PeerSettings()
   readonly #turns = new SendTurns()
   readonly #room = { isFull: () => this.writer.isFull, hasWindow: () => this.sendWindowBytes > 0 }
-  readonly #past = new PastStreams()
-  #streamWindowBytes = DEFAULT_WINDOW_BYTES
-  #lastStreamId = 0
   /** Whose DATA is arriving. */
   #receiving: Http2Stream | undefined
   #hasTableUpdate = false
@@ -70,7 +59,7 @@ export class Http2Connection implements StreamConnection, FrameHandler {
     this.writer = new FrameWriter(socket)
     socket.on('data', (chunk: Buffer) => this.#attempt(() => this.#reader.push(chunk)))
     socket.on('drain', () => this.#attempt(() => this.#turns.run(this.#room)))
-    socket.on('close', () => this.#abortAll())
+    socket.on('close', () => this.#streams.abortAll())
     // A connection that breaks is closed as well, which is what counts.
     socket.on('error', () => undefined)
     this.writer.settings([
@@ -81,11 +70,15 @@ export class Http2Connection implements StreamConnection, FrameHandler {
     this.writer.windowUpdate(0, CONNECTION_WINDOW_BYTES - DEFAULT_WINDOW_BYTES)
   }
 
+  get maxFrameBytes(): number {
+    return this.#settings.maxFrameBytes
+  }
+
   /** Refuses new requests, and closes the connection once those under way are done. */
   close(): void {
     if (this.#isClosing) return
     this.#isClosing = true
-    this.writer.goAway(this.#lastStreamId, ErrorCode.NO_ERROR, '')
+    this.writer.goAway(this.#streams.lastId, ErrorCode.NO_ERROR, '')
     this.#endIfDone()
   }
 
@@ -123,10 +116,9 @@ export class Http2Connection implements StreamConnection, FrameHandler {
   }
 
   forget(stream: Http2Stream, isReset: boolean): void {
-    this.#streams.delete(stream.id)
     this.#turns.delete(stream)
     if (this.#receiving === stream) this.#receiving = undefined
-    this.#past.add(stream.id, isReset)
+    this.#streams.end(stream.id, isReset)
     this.#endIfDone()
   }
 
@@ -137,12 +129,7 @@ export class Http2Connection implements StreamConnection, FrameHandler {
       this.#takeTrailers(stream, fields, hasEnded)
       return
     }
-    if (streamId % 2 === 0) throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, `clients have no stream ${streamId}`)
-    if (streamId <= this.#lastStreamId) {
-      this.#refuseLate(streamId)
-      return
-    }
-    this.#lastStreamId = streamId
+    if (!this.#streams.begin(streamId)) return
     this.#guard.noteProgress()
     const refusal = this.#refusalOf(streamId, dependsOn)
     const headers = fields === undefined ? undefined : requestFields(fields)
@@ -150,9 +137,9 @@ export class Http2Connection implements StreamConnection, FrameHandler {
       this.#reset(streamId, refusal ?? ErrorCode.PROTOCOL_ERROR)
       return
     }
-    const sendWindowBytes = this.#streamWindowBytes
+    const sendWindowBytes = this.#settings.windowBytes
     const opened = new Http2Stream(this, { id: streamId, headers: headers ?? {}, hasEnded, sendWindowBytes })
-    this.#streams.set(streamId, opened)
+    this.#streams.add(opened)
     if (headers === undefined) {
       // The fields are more than they may be (RFC 6585, section 5).
       opened.end({ ':status': '431' })
@@ -167,14 +154,14 @@ export class Http2Connection implements StreamConnection, FrameHandler {
     if (!this.#window.receive(flowBytes)) {
       throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'more DATA than the connection may carry')
     }
-    const stream = this.#streamOf(streamId)
+    const stream = this.#streams.find(streamId)
     const problem = stream?.receive(flowBytes, paddingBytes)
     this.#receiving = problem === undefined ? stream : undefined
     if (this.#receiving !== undefined) return
     this.take(paddingBytes)
     if (stream !== undefined) this.#fail(stream, problem as ErrorCode)
     // What was under way when we ended it is nobody's fault.
-    else if (this.#past.wasReset(streamId) !== true) this.#reset(streamId, ErrorCode.STREAM_CLOSED)
+    else if (!this.#streams.wasReset(streamId)) this.#reset(streamId, ErrorCode.STREAM_CLOSED)
   }
 
   onContent(piece: Buffer): void {
@@ -196,7 +183,7 @@ export class Http2Connection implements StreamConnection, FrameHandler {
   }
 
   onReset(streamId: number): void {
-    const stream = this.#streamOf(streamId)
+    const stream = this.#streams.find(streamId)
     if (stream === undefined) return
     stream.abort()
     this.#guard.noteReset()
@@ -212,7 +199,12 @@ export class Http2Connection implements StreamConnection, FrameHandler {
 
   onSettings(settings: readonly (readonly [id: number, value: number])[]): void {
     this.#guard.noteIdleFrame()
-    for (const [id, value] of settings) this.#apply(id, value)
+    // What is open grows or shrinks along (RFC 9113, section 6.9.2).
+    const changeBytes = this.#settings.apply(settings)
+    for (const stream of this.#streams.values()) {
+      if (!stream.grow(changeBytes)) throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'a window is too large')
+      if (stream.isSending) this.#turns.add(stream)
+    }
     this.writer.acknowledge(FrameType.SETTINGS)
     this.#turns.run(this.#room)
   }
@@ -230,7 +222,7 @@ export class Http2Connection implements StreamConnection, FrameHandler {
         throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'the window of the connection is too large')
       }
     } else {
-      const stream = this.#streamOf(streamId)
+      const stream = this.#streams.find(streamId)
       if (stream === undefined) return
       if (incrementBytes === 0) this.#fail(stream, ErrorCode.PROTOCOL_ERROR)
       else if (!stream.grow(incrementBytes)) this.#fail(stream, ErrorCode.FLOW_CONTROL_ERROR)
@@ -257,15 +249,11 @@ export class Http2Connection implements StreamConnection, FrameHandler {
   #break({ code, message }: ConnectionError): void {
     this.#isBroken = true
     this.#isClosing = true
-    this.writer.goAway(this.#lastStreamId, code, message)
+    this.writer.goAway(this.#streams.lastId, code, message)
     this.writer.flush()
-    this.#abortAll()
+    this.#streams.abortAll()
     this.#socket.setTimeout(PARTING_MS, () => this.#socket.destroy())
     this.#socket.destroySoon()
-  }
-
-  #abortAll(): void {
-    for (const stream of this.#streams.values()) stream.abort()
   }
 
   #endIfDone(): void {
@@ -292,23 +280,6 @@ export class Http2Connection implements StreamConnection, FrameHandler {
     if (problem !== undefined) this.#fail(stream, problem)
   }
 
-  /** HEADERS on a stream that is over. */
-  #refuseLate(streamId: number): void {
-    const wasReset = this.#past.wasReset(streamId)
-    if (wasReset === true) return
-    const code = wasReset === undefined ? ErrorCode.PROTOCOL_ERROR : ErrorCode.STREAM_CLOSED
-    throw new ConnectionError(code, `stream ${streamId} cannot be opened again`)
-  }
-
-  /** The stream that a frame is about; undefined when it is over. */
-  #streamOf(streamId: number): Http2Stream | undefined {
-    const stream = this.#streams.get(streamId)
-    if (stream === undefined && (streamId > this.#lastStreamId || streamId % 2 === 0)) {
-      throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, `there is no stream ${streamId} yet`)
-    }
-    return stream
-  }
-
   #fail(stream: Http2Stream, code: ErrorCode): void {
     stream.abort(code)
     this.#guard.noteReset()
@@ -316,31 +287,7 @@ export class Http2Connection implements StreamConnection, FrameHandler {
 
   #reset(streamId: number, code: ErrorCode): void {
     this.writer.reset(streamId, code)
-    this.#past.add(streamId, true)
+    this.#streams.end(streamId, true)
     this.#guard.noteReset()
   }
-
-  #apply(id: number, value: number): void {
-    if (id === Setting.INITIAL_WINDOW_SIZE) this.#resizeWindows(value)
-    else if (id === Setting.ENABLE_PUSH && value > 1) throw badSetting('ENABLE_PUSH', value)
-    else if (id === Setting.MAX_FRAME_SIZE) {
-      if (value < DEFAULT_MAX_FRAME_BYTES || value > LARGEST_MAX_FRAME_BYTES) throw badSetting('MAX_FRAME_SIZE', value)
-      this.maxFrameBytes = value
-    }
-  }
-
-  /** What is open grows or shrinks along (RFC 9113, section 6.9.2). */
-  #resizeWindows(bytes: number): void {
-    const changeBytes = bytes - this.#streamWindowBytes
-    if (bytes > MAX_WINDOW_BYTES) throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'a window is too large')
-    this.#streamWindowBytes = bytes
-    for (const stream of this.#streams.values()) {
-      if (!stream.grow(changeBytes)) throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'a window is too large')
-      if (stream.isSending) this.#turns.add(stream)
-    }
-  }
-}
-
-function badSetting(name: string, value: number): ConnectionError {
-  return new ConnectionError(ErrorCode.PROTOCOL_ERROR, `the setting ${name} cannot be ${value}`)
 }
