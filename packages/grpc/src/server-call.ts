@@ -17,6 +17,10 @@ import type { StreamListener, TransportStream } from './transport-stream.ts'
 /** With so many bytes of messages waiting for the handler, the client is made to wait. */
 const MAX_WAITING_BYTES = 256 * 1024
 
+/** So many messages may wait as they are; further ones below this size are copied. */
+const MAX_SHARED_MESSAGES = 8
+const COPY_BELOW_BYTES = 4 * 1024
+
 /** The same for so many messages, however small. */
 const MAX_WAITING_MESSAGES = 1024
 
@@ -184,7 +188,7 @@ export class ServerCall implements CallContext, StreamListener, Expiring {
     if (this.#isFinished || this.#failure !== undefined) return
     try {
       for (const message of this.#parser.push(chunk)) {
-        this.#waiting.push(message)
+        this.#waiting.push(this.#isKeptApart(message) ? Buffer.from(message) : message)
         this.#waitingBytes += message.byteLength
       }
     } catch (error) {
@@ -243,6 +247,11 @@ export class ServerCall implements CallContext, StreamListener, Expiring {
     this.#wantedMessages = count
     if (this.#isPaused && !this.#isFull) this.#resume()
     return this.#waits.forMessages()
+  }
+
+  /** A few share memory with what they arrived in; many small ones would keep a hundred times their size. */
+  #isKeptApart({ byteLength }: Buffer): boolean {
+    return this.#waiting.length >= MAX_SHARED_MESSAGES && byteLength < COPY_BELOW_BYTES
   }
 
   /** Told also by number: messages of zero bytes are messages. However large they are, never while more of them are waited for. */

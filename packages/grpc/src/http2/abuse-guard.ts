@@ -1,10 +1,13 @@
 import { ConnectionError, ErrorCode } from './protocol.ts'
 
-/** So many requests may be begun and reset at once, and so many again each second. */
-const RESETS = { burst: 1000, perSecond: 33 }
+/** So many requests may be begun and reset at once, and so many again each second: deadlines that pass are among them. */
+const RESETS = { burst: 2000, perSecond: 200 }
 
 /** So many frames may ask for nothing at once, and so many again each second. */
 const IDLE_FRAMES = { burst: 10_000, perSecond: 1000 }
+
+/** So many of these are forgiven for each frame that has a purpose. */
+const FORGIVEN_FRAMES = 10
 
 /** Ends connections whose clients keep us busy with what costs them nothing. */
 export class AbuseGuard {
@@ -19,7 +22,7 @@ export class AbuseGuard {
 
   /** Notes that something was asked for or sent that is a purpose of the connection. */
   noteProgress(): void {
-    this.#idleFrames.refill()
+    this.#idleFrames.giveBack(FORGIVEN_FRAMES)
   }
 
   /** Notes a frame that asks for nothing. Throws when there are too many. */
@@ -49,8 +52,8 @@ class Allowance {
     this.#countedAtMs = now()
   }
 
-  refill(): void {
-    this.#left = this.#burst
+  giveBack(count: number): void {
+    this.#left = Math.min(this.#burst, this.#left + count)
   }
 
   /** Takes one; returns false when there is none. */

@@ -1,5 +1,6 @@
 import type { HeaderFields } from '../metadata.ts'
 import type { StreamListener, TransportStream } from '../transport-stream.ts'
+import { ArrivedContent } from './arrived-content.ts'
 import type { FrameWriter } from './frame-writer.ts'
 import { encodeConstantHeaders, encodeHeaders, NO_TABLE } from './header-encoder.ts'
 import type { ErrorCode } from './protocol.ts'
@@ -53,7 +54,7 @@ export class Http2Stream implements TransportStream {
   readonly #window = new ReceiveWindow(STREAM_WINDOW_BYTES)
   #listener: StreamListener | undefined
   /** Arrived while it was paused. */
-  readonly #arrived: Buffer[] = []
+  readonly #arrived = new ArrivedContent()
   /** What the client said that the body is, less what of it has arrived, in bytes. */
   #unreceivedBytes: number | undefined
   #isPaused = false
@@ -66,6 +67,8 @@ export class Http2Stream implements TransportStream {
   #queuedBytes = 0
   #isDrainAwaited = false
   #trailers: HeaderFields | undefined
+  /** When the response was complete, of which the client has yet to take some. */
+  #endedAtMs: number | undefined
   #hasResponded = false
   #isOver = false
   #hasMoved = true
@@ -105,7 +108,7 @@ export class Http2Stream implements TransportStream {
   resume(): void {
     this.#isPaused = false
     // Not at once: whoever resumes is in the middle of something.
-    if (this.#arrived.length > 0 || this.#hasClientEnded) process.nextTick(() => this.#deliverArrived())
+    if (this.#arrived.sizeBytes > 0 || this.#hasClientEnded) process.nextTick(() => this.#deliverArrived())
   }
 
   respond(headers: HeaderFields): void {
@@ -137,7 +140,10 @@ export class Http2Stream implements TransportStream {
     this.#trailers = trailers
     // Not past what waits, nor for a client that does not read: it could ask for ever more of these.
     if (this.#queuedBytes === 0 && !this.#connection.writer.isFull) this.#sendEnd(trailers)
-    else this.#connection.schedule(this)
+    else {
+      this.#endedAtMs = performance.now()
+      this.#connection.schedule(this)
+    }
   }
 
   /** Notes what arrives; returns what is wrong with it, if anything is. */
@@ -152,7 +158,7 @@ export class Http2Stream implements TransportStream {
   receiveContent(piece: Buffer): void {
     this.#hasMoved = true
     if (this.#unreceivedBytes !== undefined) this.#unreceivedBytes -= piece.byteLength
-    if (this.#isPaused || this.#arrived.length > 0) {
+    if (this.#isPaused || this.#arrived.sizeBytes > 0) {
       this.#arrived.push(piece)
       return
     }
@@ -214,18 +220,18 @@ export class Http2Stream implements TransportStream {
       this.#hasMoved = false
       this.#movedAtMs = nowMs
     }
-    const waitingSinceMs = this.#listener?.waitingSinceMs
+    const waitingSinceMs = this.#endedAtMs ?? this.#listener?.waitingSinceMs
     if (waitingSinceMs === undefined) return
     if (nowMs - Math.max(waitingSinceMs, this.#movedAtMs) >= idleTimeoutMs) this.abort(Code.CANCEL)
   }
 
   #deliverArrived(): void {
-    while (this.#arrived.length > 0 && !this.#isPaused && !this.#isOver) {
+    while (this.#arrived.sizeBytes > 0 && !this.#isPaused && !this.#isOver) {
       const piece = this.#arrived.shift() as Buffer
       this.#take(piece.byteLength)
       this.#listener?.onData(piece)
     }
-    if (!this.#hasClientEnded || this.#isEndDelivered || this.#arrived.length > 0 || this.#isPaused || this.#isOver)
+    if (!this.#hasClientEnded || this.#isEndDelivered || this.#arrived.sizeBytes > 0 || this.#isPaused || this.#isOver)
       return
     this.#isEndDelivered = true
     this.#listener?.onEnd()
@@ -282,8 +288,8 @@ export class Http2Stream implements TransportStream {
   #finish(isCancelled: boolean, isReset: boolean): void {
     this.#isOver = true
     // What nobody takes any more has been taken, as far as the connection is concerned.
-    for (const { byteLength } of this.#arrived) this.#connection.take(byteLength)
-    this.#arrived.length = 0
+    this.#connection.take(this.#arrived.sizeBytes)
+    this.#arrived.clear()
     this.#queue.length = 0
     this.#queuedBytes = 0
     this.#connection.forget(this, isReset)

@@ -21,8 +21,8 @@ const CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024
 /** What the header fields of a request may come to, in bytes; larger ones are refused. */
 const MAX_HEADER_LIST_BYTES = 32 * 1024
 
-/** How long a client may take to read why its connection ends, in milliseconds. */
-const PARTING_MS = 5000
+/** How long a client may take to close its side of a connection that ends, in milliseconds. */
+const PARTING_MS = 1000
 
 /** What a connection needs. */
 export interface ConnectionOptions {
@@ -49,6 +49,7 @@ export class Http2Connection implements StreamConnection, FrameHandler {
   /** Whose DATA is arriving. */
   #receiving: Http2Stream | undefined
   #hasTableUpdate = false
+  #parting: NodeJS.Timeout | undefined
   #isClosing = false
   #isBroken = false
 
@@ -59,7 +60,12 @@ export class Http2Connection implements StreamConnection, FrameHandler {
     this.writer = new FrameWriter(socket)
     socket.on('data', (chunk: Buffer) => this.#attempt(() => this.#reader.push(chunk)))
     socket.on('drain', () => this.#attempt(() => this.#turns.run(this.#room)))
-    socket.on('close', () => this.#streams.abortAll())
+    // Nobody is there any more to whom anything could be sent.
+    socket.on('end', () => socket.destroy())
+    socket.on('close', () => {
+      clearTimeout(this.#parting)
+      this.#streams.abortAll()
+    })
     // A connection that breaks is closed as well, which is what counts.
     socket.on('error', () => undefined)
     this.writer.settings([
@@ -137,8 +143,8 @@ export class Http2Connection implements StreamConnection, FrameHandler {
       this.#reset(streamId, refusal ?? ErrorCode.PROTOCOL_ERROR)
       return
     }
-    const sendWindowBytes = this.#settings.windowBytes
-    const opened = new Http2Stream(this, { id: streamId, headers: headers ?? {}, hasEnded, sendWindowBytes })
+    const request = { id: streamId, headers: headers ?? {}, hasEnded, sendWindowBytes: this.#settings.windowBytes }
+    const opened = new Http2Stream(this, request)
     this.#streams.add(opened)
     if (headers === undefined) {
       // The fields are more than they may be (RFC 6585, section 5).
@@ -150,7 +156,7 @@ export class Http2Connection implements StreamConnection, FrameHandler {
   }
 
   onData(streamId: number, flowBytes: number, paddingBytes: number): void {
-    if (flowBytes === 0) this.#guard.noteIdleFrame()
+    if (flowBytes === paddingBytes) this.#guard.noteIdleFrame()
     if (!this.#window.receive(flowBytes)) {
       throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'more DATA than the connection may carry')
     }
@@ -166,13 +172,10 @@ export class Http2Connection implements StreamConnection, FrameHandler {
 
   onContent(piece: Buffer): void {
     const stream = this.#receiving
-    if (stream === undefined) {
-      // Nobody wants it.
-      this.take(piece.byteLength)
-      return
-    }
-    this.#guard.noteProgress()
-    stream.receiveContent(piece)
+    // What nobody wants is taken all the same.
+    if (stream === undefined) this.take(piece.byteLength)
+    else stream.receiveContent(piece)
+    if (stream !== undefined) this.#guard.noteProgress()
   }
 
   onDataEnd(hasEnded: boolean): void {
@@ -200,11 +203,7 @@ export class Http2Connection implements StreamConnection, FrameHandler {
   onSettings(settings: readonly (readonly [id: number, value: number])[]): void {
     this.#guard.noteIdleFrame()
     // What is open grows or shrinks along (RFC 9113, section 6.9.2).
-    const changeBytes = this.#settings.apply(settings)
-    for (const stream of this.#streams.values()) {
-      if (!stream.grow(changeBytes)) throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'a window is too large')
-      if (stream.isSending) this.#turns.add(stream)
-    }
+    for (const stream of this.#streams.grow(this.#settings.apply(settings))) this.#turns.add(stream)
     this.writer.acknowledge(FrameType.SETTINGS)
     this.#turns.run(this.#room)
   }
@@ -215,6 +214,7 @@ export class Http2Connection implements StreamConnection, FrameHandler {
   }
 
   onWindowUpdate(streamId: number, incrementBytes: number): void {
+    this.#guard.noteIdleFrame()
     if (streamId === 0) {
       this.sendWindowBytes += incrementBytes
       if (incrementBytes === 0) throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, 'a window grows by nothing')
@@ -252,20 +252,25 @@ export class Http2Connection implements StreamConnection, FrameHandler {
     this.writer.goAway(this.#streams.lastId, code, message)
     this.writer.flush()
     this.#streams.abortAll()
-    this.#socket.setTimeout(PARTING_MS, () => this.#socket.destroy())
+    this.#startParting()
     this.#socket.destroySoon()
   }
 
   #endIfDone(): void {
     if (!this.#isClosing || this.#isBroken || this.#streams.size > 0) return
     this.writer.flush()
-    this.#socket.end()
+    // A client that has everything, and does not close its side, is not waited for.
+    this.#socket.end(() => this.#startParting())
+  }
+
+  #startParting(): void {
+    this.#parting ??= setTimeout(() => this.#socket.destroy(), PARTING_MS).unref()
   }
 
   #refusalOf(streamId: number, dependsOn: number | undefined): ErrorCode | undefined {
     if (dependsOn === streamId) return ErrorCode.PROTOCOL_ERROR
-    const isFull = this.#streams.size >= this.#options.maxConcurrentStreams
-    return isFull || this.#isClosing ? ErrorCode.REFUSED_STREAM : undefined
+    if (this.#isClosing || this.#streams.size >= this.#options.maxConcurrentStreams) return ErrorCode.REFUSED_STREAM
+    return undefined
   }
 
   #takeTrailers(stream: Http2Stream, fields: readonly Field[] | undefined, hasEnded: boolean): void {

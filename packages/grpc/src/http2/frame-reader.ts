@@ -12,6 +12,9 @@ import {
 const MAX_HEADER_BLOCK_BYTES = 64 * 1024
 const MAX_HEADER_FRAMES = 32
 
+/** There are six settings, and few that others have thought of. */
+const MAX_SETTINGS = 32
+
 /** What a {@link FrameReader} tells of. */
 export interface FrameHandler {
   /** A whole header block. `dependsOn`: the stream that the client would have before it, if it says. */
@@ -197,6 +200,7 @@ export class FrameReader {
       return
     }
     const count = payload.byteLength / 6
+    if (count > MAX_SETTINGS) throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, `${count} settings in one frame`)
     this.#handler.onSettings(
       Array.from({ length: count }, (_, index) => [
         payload.readUInt16BE(index * 6),

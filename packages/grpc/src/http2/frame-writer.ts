@@ -39,9 +39,9 @@ export class FrameWriter {
     })
   }
 
-  /** Whether the client has to read before more is written; the socket then emits `drain`. */
+  /** Whether the client has to read before more is written; the socket then emits `drain`, or is closed. */
   get isFull(): boolean {
-    return this.#socket.writableNeedDrain
+    return this.#socket.writableNeedDrain || !this.#socket.writable
   }
 
   /** Writes a whole frame. The payload must not change any more. */
@@ -71,8 +71,8 @@ export class FrameWriter {
       this.#cut()
       this.#chunks.push(part)
       this.#bytes += part.byteLength
-      if (this.#bytes >= FLUSH_AT_BYTES) this.flush()
     }
+    if (this.#bytes >= FLUSH_AT_BYTES) this.flush()
     this.#planFlush()
   }
 

@@ -60,6 +60,19 @@ describe('what a client gets wrong', () => {
       ErrorCode.PROTOCOL_ERROR,
     ],
     [
+      'a hundred settings in one frame',
+      [frame(FrameType.SETTINGS, 0, 0, Buffer.concat(Array.from({ length: 100 }, () => setting(9, 9))))],
+      ErrorCode.ENHANCE_YOUR_CALM,
+    ],
+    [
+      'ten thousand frames of padding alone',
+      [
+        headers(1),
+        ...Array.from({ length: 12_000 }, () => frame(FrameType.DATA, FrameFlag.PADDED, 1, Buffer.from([0]))),
+      ],
+      ErrorCode.ENHANCE_YOUR_CALM,
+    ],
+    [
       'a header block that is malformed',
       [frame(FrameType.HEADERS, 4, 1, Buffer.from([0x80]))],
       ErrorCode.COMPRESSION_ERROR,
@@ -83,8 +96,8 @@ describe('what a client gets wrong', () => {
       ErrorCode.ENHANCE_YOUR_CALM,
     ],
     [
-      'a thousand requests that it resets',
-      Array.from({ length: 1200 }, (_, index) =>
+      'thousands of requests that it resets',
+      Array.from({ length: 2400 }, (_, index) =>
         Buffer.concat([headers(2 * index + 1), frame(FrameType.RST_STREAM, 0, 2 * index + 1, uint32(8))]),
       ),
       ErrorCode.ENHANCE_YOUR_CALM,

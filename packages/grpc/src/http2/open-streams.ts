@@ -78,6 +78,17 @@ export class OpenStreams {
     return this.#wasReset.get(id) === true
   }
 
+  /**
+   * Changes how much each may send; returns those that have something to send.
+   *
+   * @throws ConnectionError when that is more than can be counted (RFC 9113, section 6.9.2).
+   */
+  grow(changeBytes: number): Http2Stream[] {
+    const streams = [...this.#open.values()]
+    if (streams.every((stream) => stream.grow(changeBytes))) return streams.filter(({ isSending }) => isSending)
+    throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'a window is too large')
+  }
+
   /** Ends all that are open, without a word to the client. */
   abortAll(): void {
     for (const stream of this.#open.values()) stream.abort()

@@ -16,10 +16,14 @@ export class ReceiveWindow {
     return this.#leftBytes >= 0
   }
 
-  /** Notes what was taken; returns by how much the other side is to be told that its window grows, mostly 0. */
+  /**
+   * Notes what was taken; returns by how much the other side is to be told that its window grows: 0 while there is much left of
+   * it. What others have not taken, who share it, must not keep from it what was.
+   */
   take(bytes: number): number {
     this.#takenBytes += bytes
-    if (this.#takenBytes < this.#sizeBytes / 2) return 0
+    if (this.#takenBytes === 0) return 0
+    if (this.#takenBytes < this.#sizeBytes / 2 && this.#leftBytes > this.#takenBytes) return 0
     const incrementBytes = this.#takenBytes
     this.#leftBytes += incrementBytes
     this.#takenBytes = 0

@@ -23,7 +23,8 @@ export function requestFields(list: readonly Field[]): HeaderFields | undefined 
     isPastPseudo ||= !isPseudo
     const present = fields[name]
     if (present === undefined) fields[name] = value
-    else fields[name] = typeof present === 'string' ? [present, value] : [...present, value]
+    else if (typeof present === 'string') fields[name] = [present, value]
+    else present.push(value)
   }
   const { ':method': method, ':scheme': scheme, ':path': path } = fields
   return method && scheme && path ? fields : undefined
