@@ -125,6 +125,22 @@ test('what takes long because others have the processor has not waited, but for 
   expect(quickAnswers(quick)).toBe(1)
 })
 
+test('how long others had the processor is asked now and then, not for each read', () => {
+  const reads = new SlowReads()
+  let asked = 0
+  const delayMs = (): number | undefined => {
+    asked += 1
+    return reads.delayMs()
+  }
+  const quick = new QuickReads(reads, { now: reads.now, delayMs })
+  reads.takesMs = 0.2
+  quick.stat('file')
+  reads.takesMs = 0.01
+
+  expect(quickAnswers(quick)).toBe(1000)
+  expect(asked).toBe(10)
+})
+
 test('where the system does not tell of others, all of it counts', () => {
   const reads = new SlowReads()
   const quick = new QuickReads(reads, reads)

@@ -15,6 +15,9 @@ const ALLOWED_MS = 1
 /** The share of the time that may be spent waiting, in the long run. */
 const ALLOWED_SHARE = 1 / 20
 
+/** How old what the system told of that may be, in milliseconds: so much of a delay before a read may pass for one during it. */
+const FRESH_MS = 1
+
 /** How long after a read that took long it is found out of each whether it had the processor, in milliseconds. */
 const WATCHED_MS = 1000
 
@@ -42,6 +45,8 @@ export class QuickReads {
   #waitedMs = 0
   #countedAt = 0
   #watchedUntil = 0
+  #toldDelayMs: number | undefined
+  #askedAt = Number.NEGATIVE_INFINITY
 
   /** Without `reads`, there are no quick answers. */
   constructor(reads: BlockingReads | undefined, { now, delayMs }: QuickReadsOptions = {}) {
@@ -69,8 +74,8 @@ export class QuickReads {
     if (this.#reads === undefined) return undefined
     const startedAt = this.#now()
     if (this.#waitedMs - (startedAt - this.#countedAt) * ALLOWED_SHARE >= ALLOWED_MS) return undefined
-    // Asking takes as long as a look at a file, so it is not done before a read has taken long.
-    const delayBefore = startedAt < this.#watchedUntil ? this.#delayMs() : undefined
+    // Asking takes as long as a look at a file, so it is not done before a read has taken long, and then now and then.
+    const delayBefore = startedAt < this.#watchedUntil ? this.#recentDelayMs(startedAt) : undefined
     try {
       return read(this.#reads)
     } catch {
@@ -84,9 +89,19 @@ export class QuickReads {
 
   #count(waitedMs: number, endedAt: number, delayBefore: number | undefined): void {
     this.#watchedUntil = endedAt + WATCHED_MS
-    const delayMs = delayBefore === undefined ? 0 : (this.#delayMs() ?? 0) - delayBefore
+    const delayMs = delayBefore === undefined ? 0 : (this.#askDelayMs(endedAt) ?? 0) - delayBefore
     const left = Math.max(this.#waitedMs - (endedAt - this.#countedAt) * ALLOWED_SHARE, 0)
     this.#waitedMs = left + Math.max(waitedMs - delayMs, 0)
     this.#countedAt = endedAt
+  }
+
+  #recentDelayMs(now: number): number | undefined {
+    return now - this.#askedAt < FRESH_MS ? this.#toldDelayMs : this.#askDelayMs(now)
+  }
+
+  #askDelayMs(now: number): number | undefined {
+    this.#toldDelayMs = this.#delayMs()
+    this.#askedAt = now
+    return this.#toldDelayMs
   }
 }
