@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import type { ServerStatus } from '../src/statistics/server-status.ts'
+import { isAlive } from '../src/testing/is-alive.fixture.ts'
 import { ReapiClient } from '../src/testing/reapi-client.fixture.ts'
 import type { WireBlob } from '../src/testing/reapi-support.fixture.ts'
 import { blobOf } from '../src/testing/reapi-support.fixture.ts'
@@ -107,13 +108,5 @@ async function running(server: ServerProcess, count: number): Promise<void> {
     const status = await statusOf(server).catch(() => undefined)
     if (status?.workers.running === count) return
     await pause(50)
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch {
-    return false
   }
 }

@@ -12,6 +12,7 @@ import { startServer } from './index.ts'
 import type { ServerStatus } from './statistics/server-status.ts'
 import { Statistics, sumReports } from './statistics/statistics.ts'
 import { eventually } from './testing/eventually.fixture.ts'
+import { isAlive } from './testing/is-alive.fixture.ts'
 import { ReapiClient } from './testing/reapi-client.fixture.ts'
 import { newBlob, store } from './testing/reapi-support.fixture.ts'
 import { Restarts } from './workers/restarts.ts'
@@ -59,14 +60,6 @@ async function status(): Promise<ServerStatus> {
 /** The processes of the workers that have served so far. */
 function pids(): number[] {
   return log.info.mock.calls.map(([fields]) => (fields as { readonly pid: number }).pid)
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch {
-    return false
-  }
 }
 
 describe('a server of several workers', () => {

@@ -17,12 +17,12 @@ import type { StreamListener, TransportStream } from './transport-stream.ts'
 /** With so many bytes of messages waiting for the handler, the client is made to wait. */
 const MAX_WAITING_BYTES = 256 * 1024
 
+/** The same for so many messages, however small. */
+const MAX_WAITING_MESSAGES = 1024
+
 /** So many messages may wait as they are; further ones below this size are copied. */
 const MAX_SHARED_MESSAGES = 8
 const COPY_BELOW_BYTES = 4 * 1024
-
-/** The same for so many messages, however small. */
-const MAX_WAITING_MESSAGES = 1024
 
 /** What all calls of a server share. */
 export interface ServerCallOptions {

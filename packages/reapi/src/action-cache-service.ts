@@ -78,7 +78,7 @@ export class ActionCacheService {
   }
 }
 
-/** The client knows for which action: a message that is always the same is compressed to a byte. */
+/** The client knows for which action. */
 function noResult(reason: string): StatusAnswer {
   return new StatusAnswer(StatusCode.NOT_FOUND, `no result for this action: ${reason}`)
 }

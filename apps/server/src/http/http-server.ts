@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { ListenAddress } from '../config/listen-address.ts'
 import type { HttpFrontend, HttpOperation } from '../frontends/http-frontend.ts'
+import { listenOn } from '../listen-on.ts'
 import { assertAcceptable } from './assert-acceptable.ts'
 import { BufferPool } from './buffer-pool.ts'
 import { HttpExchange } from './http-exchange.ts'
@@ -66,13 +67,8 @@ export class HttpServer {
   }
 
   /** Starts listening. Rejects with the error of Node.js, such as EADDRINUSE. */
-  async listen({ host, port, reusePort = false }: ListenOptions): Promise<AddressInfo> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    this.#server.once('error', reject)
-    this.#server.listen({ port, host, reusePort }, resolve)
-    await promise
-    this.#server.off('error', reject)
-    return this.#server.address() as AddressInfo
+  listen({ host, port, reusePort = false }: ListenOptions): Promise<AddressInfo> {
+    return listenOn(this.#server, { host, port, reusePort })
   }
 
   /** Refuses new requests, lets those under way finish until the deadline, then ends the rest. */

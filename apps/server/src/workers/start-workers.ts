@@ -1,10 +1,10 @@
-import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { CleanupStack } from '../cleanup-stack.ts'
 import type { ListenAddress } from '../config/listen-address.ts'
 import { parseListenAddress } from '../config/listen-address.ts'
 import type { ServerConfig } from '../config/server-config.ts'
 import { DEFAULT_HTTP_LISTEN, DEFAULT_LISTEN } from '../config/server-config.ts'
+import { listenOn } from '../listen-on.ts'
 import type { Log } from '../log.ts'
 import type { RunningServer } from '../server.ts'
 import { Supervisor } from './supervisor.ts'
@@ -49,12 +49,8 @@ export async function startWorkers(
  * server that is none of them would look like one of them.
  */
 async function findPort({ host, port }: ListenAddress): Promise<string> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
   const server = createServer()
-  server.once('error', reject)
-  server.listen({ host, port, exclusive: true }, resolve)
-  await promise
-  const { port: found } = server.address() as AddressInfo
+  const { port: found } = await listenOn(server, { host, port, exclusive: true })
   const closed = Promise.withResolvers<void>()
   server.close(() => closed.resolve())
   await closed.promise

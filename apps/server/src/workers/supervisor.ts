@@ -38,9 +38,10 @@ export class Supervisor {
 
   /** What all workers have done, those that are no more included. */
   async totals(): Promise<ServerTotals> {
-    const reports = await Promise.all([...this.#workers.values()].map((worker) => worker.report()))
+    const serving = [...this.#workers.values()].filter(({ isServing }) => isServing)
+    const reports = await Promise.all(serving.map((worker) => worker.report()))
     return {
-      workers: { running: this.#workers.size, replaced: this.#replaced },
+      workers: { running: serving.length, replaced: this.#replaced },
       tools: sumReports([this.#past, ...reports]),
     }
   }

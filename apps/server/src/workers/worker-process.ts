@@ -53,8 +53,10 @@ function askForTotals(): Promise<ServerTotals> {
   return promise
 }
 
+/** Says what was done. A server that cannot start has done nothing, and says that by itself. */
 async function report(): Promise<void> {
-  if (server !== undefined) tell({ kind: 'report', tools: (await server).report() })
+  const running = await server?.catch(() => undefined)
+  if (running !== undefined) tell({ kind: 'report', tools: running.report() })
 }
 
 /** Stops once, when told to or when there is no supervisor any more. */

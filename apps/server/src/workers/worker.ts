@@ -24,6 +24,7 @@ export class Worker {
   readonly #child: ChildProcess
   readonly #started = Promise.withResolvers<WorkerAddresses>()
   readonly #totals: () => Promise<ServerTotals>
+  #isServing = false
   #reported: ToolReports = {}
   #awaited: (() => void)[] = []
   #failure: ToldError | undefined
@@ -31,7 +32,7 @@ export class Worker {
   /** Starts a process; `totals` says what the whole server has done. */
   constructor(task: WorkerTask, totals: () => Promise<ServerTotals>) {
     this.#totals = totals
-    this.#child = fork(...PROGRAM)
+    this.#child = forkProgram()
     this.ended = new Promise((resolve) => {
       // Not "exit": what it said before it ended comes first.
       this.#child.once('close', (exitCode, signal) => resolve({ exitCode, signal }))
@@ -54,6 +55,10 @@ export class Worker {
   /** Resolves once it serves; rejects with what it failed with, or when it ends before. */
   get started(): Promise<WorkerAddresses> {
     return this.#started.promise
+  }
+
+  get isServing(): boolean {
+    return this.#isServing
   }
 
   /** What it has said last that it has done. */
@@ -87,6 +92,7 @@ export class Worker {
 
   async #receive(message: WorkerMessage): Promise<void> {
     if (message.kind === 'started') {
+      this.#isServing = true
       this.#started.resolve(message)
     } else if (message.kind === 'failed') {
       this.#failure = message.error
@@ -114,10 +120,10 @@ export class Worker {
   }
 }
 
-const PROGRAM = ((): Parameters<typeof fork> => {
+function forkProgram(): ChildProcess {
   // Beside this file: TypeScript when run from source, JavaScript when built.
   const isSource = import.meta.url.endsWith('.ts')
   const path = fileURLToPath(new URL(`worker-process.${isSource ? 'ts' : 'js'}`, import.meta.url))
   const execArgv = isSource ? [...process.execArgv, '--conditions=@caskade/source'] : process.execArgv
-  return [path, [], { execArgv, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }]
-})()
+  return fork(path, [], { execArgv, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+}

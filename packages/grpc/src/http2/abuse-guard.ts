@@ -58,12 +58,9 @@ class Allowance {
 
   /** Takes one; returns false when there is none. */
   spend(): boolean {
-    // The clock is read only when it matters.
-    if (this.#left < 1) {
-      const now = this.#now()
-      this.#left = Math.min(this.#burst, this.#left + ((now - this.#countedAtMs) / 1000) * this.#perSecond)
-      this.#countedAtMs = now
-    }
+    const now = this.#now()
+    this.giveBack(((now - this.#countedAtMs) / 1000) * this.#perSecond)
+    this.#countedAtMs = now
     this.#left -= 1
     return this.#left >= 0
   }

@@ -2,7 +2,7 @@ import type { HeaderFields } from '../metadata.ts'
 import type { StreamListener, TransportStream } from '../transport-stream.ts'
 import { ArrivedContent } from './arrived-content.ts'
 import type { FrameWriter } from './frame-writer.ts'
-import { encodeConstantHeaders, encodeHeaders, NO_TABLE } from './header-encoder.ts'
+import { encodeHeaders, NO_TABLE } from './header-encoder.ts'
 import type { ErrorCode } from './protocol.ts'
 import { ErrorCode as Code, FrameFlag, FrameType, MAX_WINDOW_BYTES } from './protocol.ts'
 import { ReceiveWindow } from './receive-window.ts'
@@ -270,7 +270,7 @@ export class Http2Stream implements TransportStream {
   }
 
   #sendHeaders(fields: HeaderFields, flags: number): void {
-    let block = Object.isFrozen(fields) ? encodeConstantHeaders(fields) : encodeHeaders(fields)
+    let block = encodeHeaders(fields)
     const { writer, maxFrameBytes } = this.#connection
     if (this.#connection.takeTableUpdate()) block = Buffer.concat([NO_TABLE, block])
     if (block.byteLength <= maxFrameBytes) {

@@ -172,17 +172,19 @@ export class Http2Connection implements StreamConnection, FrameHandler {
 
   onContent(piece: Buffer): void {
     const stream = this.#receiving
-    // What nobody wants is taken all the same.
-    if (stream === undefined) this.take(piece.byteLength)
-    else stream.receiveContent(piece)
-    if (stream !== undefined) this.#guard.noteProgress()
+    if (stream === undefined) {
+      // What nobody wants is taken all the same.
+      this.take(piece.byteLength)
+      return
+    }
+    this.#guard.noteProgress()
+    stream.receiveContent(piece)
   }
 
   onDataEnd(hasEnded: boolean): void {
     const stream = this.#receiving
-    if (stream === undefined) return
     this.#receiving = undefined
-    if (hasEnded) this.#endOf(stream)
+    if (stream !== undefined && hasEnded) this.#endOf(stream)
   }
 
   onReset(streamId: number): void {

@@ -98,7 +98,10 @@ export class FrameWriter {
   /** Throws when too many wait for a client that does not read them. */
   acknowledge(type: number, payload: Uint8Array = NOTHING): void {
     this.frame(type, FrameFlag.ACK, 0, payload)
-    if (this.isFull) this.#countReply()
+    if (!this.isFull) return
+    this.#waitingReplies += 1
+    if (this.#waitingReplies <= MAX_WAITING_REPLIES) return
+    throw new ConnectionError(Code.ENHANCE_YOUR_CALM, 'answers are asked for and not read')
   }
 
   goAway(lastStreamId: number, code: ErrorCode, message: string): void {
@@ -153,11 +156,5 @@ export class FrameWriter {
     if (this.#isFlushPlanned) return
     this.#isFlushPlanned = true
     process.nextTick(this.#flush)
-  }
-
-  #countReply(): void {
-    this.#waitingReplies += 1
-    if (this.#waitingReplies <= MAX_WAITING_REPLIES) return
-    throw new ConnectionError(Code.ENHANCE_YOUR_CALM, 'answers are asked for and not read')
   }
 }

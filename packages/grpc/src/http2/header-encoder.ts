@@ -12,30 +12,30 @@ const NAME_INDEXES = new Map(STATIC_TABLE.map(([name], index) => [name, index + 
  */
 export const NO_TABLE: Buffer = Buffer.from([0x20])
 
-/** Blocks of fields that are sent again and again, by the objects that hold them, which must not change. */
+/** Blocks of fields that are sent again and again, by the frozen objects that hold them. */
 const constantBlocks = new WeakMap<HeaderFields, Buffer>()
 
 /**
  * Encodes header fields so that no table is needed (RFC 7541, sections 6.1 and 6.2.2): responses of gRPC have few fields, and
- * most of them are the same for all.
+ * most of them are the same for all. Those of a frozen object are encoded once.
  */
 export function encodeHeaders(fields: HeaderFields): Buffer {
+  if (!Object.isFrozen(fields)) return encodeFields(fields)
+  let block = constantBlocks.get(fields)
+  if (block === undefined) {
+    block = encodeFields(fields)
+    constantBlocks.set(fields, block)
+  }
+  return block
+}
+
+function encodeFields(fields: HeaderFields): Buffer {
   const parts: Buffer[] = []
   for (const [name, value] of Object.entries(fields)) {
     if (value === undefined) continue
     for (const each of typeof value === 'string' ? [value] : value) parts.push(encodeField(name, each))
   }
   return Buffer.concat(parts)
-}
-
-/** The same for fields that never change, which are encoded once. */
-export function encodeConstantHeaders(fields: HeaderFields): Buffer {
-  let block = constantBlocks.get(fields)
-  if (block === undefined) {
-    block = encodeHeaders(fields)
-    constantBlocks.set(fields, block)
-  }
-  return block
 }
 
 function encodeField(name: string, value: string): Buffer {
