@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { formatFigure } from './bench/format.ts'
 import { describeMachine } from './bench/machine.ts'
+import { reportedCommand } from './bench/shared-arguments.ts'
 import { parseScaleBenchArguments, scaleBenchUsage } from './bench-scale/arguments.ts'
 import { BlobSeries } from './bench-scale/blob-series.ts'
 import { measureEviction } from './bench-scale/eviction.ts'
@@ -65,9 +66,7 @@ async function measure(folder: string, signal: AbortSignal): Promise<void> {
     process.stderr.write(`${subject}, ${figure.blobs.toLocaleString('en')}: ${what}: ${formatFigure(value)}\n`)
   }
   const run: ScaleRun = { series, seed, effort, load, folder, signal, note }
-  // Where things are stored is about this machine.
-  const options = words.filter((word, at) => word !== '--' && !/^--(keep|directory)$/.test(words[at - 1] ?? ''))
-  const command = ['pnpm bench:scale', ...options.filter((word) => !/^--(keep|directory)\b/.test(word))].join(' ')
+  const command = reportedCommand('pnpm bench:scale', words)
   const report = (): ScaleReport => ({
     ...installed,
     figures,
@@ -147,19 +146,8 @@ function messageOf(error: unknown): string {
 
 async function writeReport(report: ScaleReport): Promise<void> {
   await writeFile(join(PLAYGROUND, 'SCALE-BENCHMARKS.md'), makeScaleReport(report))
-  const { subjects, missing, figures, fullDisks, failures, command, date } = report
+  const { subjects, ...rest } = report
   const servers = subjects.map(({ kind, version }) => ({ name: kind.name, version }))
-  const data = {
-    command,
-    date,
-    machine: describeMachine(),
-    seed,
-    effort,
-    servers,
-    missing,
-    failures,
-    figures,
-    fullDisks,
-  }
+  const data = { ...rest, machine: describeMachine(), servers }
   await writeFile(join(PLAYGROUND, 'scale-benchmarks.json'), `${JSON.stringify(data, undefined, 2)}\n`)
 }

@@ -2,6 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describeMachine } from './bench/machine.ts'
+import { reportedCommand } from './bench/shared-arguments.ts'
 import { parseServerBenchArguments, serverBenchUsage } from './bench-server/arguments.ts'
 import { installSubjects } from './bench-server/install.ts'
 import { LoadGenerator } from './bench-server/load.ts'
@@ -20,7 +21,7 @@ const PLAYGROUND = join(import.meta.dirname, '..')
 const words = process.argv.slice(2)
 const { help, quick, write, profile, seed, directory, cases, kinds } = parseServerBenchArguments(words)
 const effort = quick ? quickServerEffort : fullServerEffort
-const called = ['pnpm bench:server', ...words.filter((word) => word !== '--').map(quoted)].join(' ')
+const called = reportedCommand('pnpm bench:server', words)
 if (help) process.stdout.write(serverBenchUsage)
 else await main()
 
@@ -64,10 +65,6 @@ async function profileAll(options: ServerRunOptions): Promise<void> {
   const report = makeProfileReport({ profiles, seed, command: called, date: new Date() })
   if (write) await writeFile(join(PLAYGROUND, 'SERVER-PROFILES.md'), report)
   else process.stdout.write(report)
-}
-
-function quoted(word: string): string {
-  return word.includes(' ') ? JSON.stringify(word) : word
 }
 
 /** Leaves neither servers nor gigabytes behind when the measuring is broken off. */

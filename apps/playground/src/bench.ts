@@ -5,6 +5,7 @@ import { parseBenchArguments, usage } from './bench/arguments.ts'
 import type { BenchCase } from './bench/cases.ts'
 import { fullEffort, quickEffort } from './bench/cases.ts'
 import { describeMachine } from './bench/machine.ts'
+import { reportedCommand } from './bench/shared-arguments.ts'
 import type { ContestResult } from './bench/report.ts'
 import { makeReport } from './bench/report.ts'
 import type { CaseResult, RunOptions } from './bench/run-case.ts'
@@ -54,7 +55,7 @@ async function measure(contest: Contest, cases: readonly BenchCase[], options: R
 }
 
 async function writeReport(measured: readonly ContestResult[], options: RunOptions): Promise<void> {
-  const command = ['pnpm bench', ...words.filter((word) => word !== '--')].join(' ')
+  const command = reportedCommand('pnpm bench', words)
   await writeFile(REPORT, makeReport(measured, { ...options, command, date: new Date() }))
   process.stdout.write(`\nwrote ${REPORT}; now format it: pnpm fix\n`)
 }

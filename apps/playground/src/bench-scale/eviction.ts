@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Blob } from '../bench-server/blobs.ts'
 import { batchUpdateBlobs, findMissingBlobs } from '../bench-server/grpc-requests.ts'
 import { httpGet, httpPut } from '../bench-server/http-requests.ts'
+import { inBatches } from '../bench-server/in-batches.ts'
 import type { LoadResult } from '../bench-server/load.ts'
 import { cpuUsOf } from '../bench-server/process-usage.ts'
 import { writeRequests } from '../bench-server/request-file.ts'
@@ -171,7 +172,7 @@ async function writeBatches(
   server: RunningSubject,
   blobs: readonly Blob[],
 ): Promise<void> {
-  const file = writeRequests(join(folder, 'bodies'), parts(blobs, BATCH).map(batchUpdateBlobs))
+  const file = writeRequests(join(folder, 'bodies'), inBatches(blobs, BATCH).map(batchUpdateBlobs))
   const how = { protocol: 'grpc', address: server.address('grpc'), durationMs: 600_000 } as const
   await load.run(file, { ...how, inFlight: 4, repeat: false })
 }
@@ -183,7 +184,7 @@ async function countMissing(
   blobs: readonly Blob[],
 ): Promise<number> {
   const digests = blobs.map(({ digest }) => digest)
-  const file = writeRequests(join(folder, 'bodies'), parts(digests, LOOKED_FOR).map(findMissingBlobs))
+  const file = writeRequests(join(folder, 'bodies'), inBatches(digests, LOOKED_FOR).map(findMissingBlobs))
   const how = { protocol: 'grpc', address: server.address('grpc'), durationMs: 600_000 } as const
   const { requests, receivedBytes } = await load.run(file, { ...how, inFlight: 4, repeat: false })
   return Math.round((receivedBytes - requests * PREFIX_BYTES) / MISSING_BYTES)
@@ -192,10 +193,4 @@ async function countMissing(
 /** Some of the blobs that the store was filled with. */
 function sampled({ series, seed, blobs }: EvictionOptions): Blob[] {
   return Array.from({ length: 10_000 }, (_, index) => series.blob(Math.floor(randomAt(seed, index, 10) * blobs)))
-}
-
-function parts<Item>(items: readonly Item[], size: number): Item[][] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
-    items.slice(index * size, (index + 1) * size),
-  )
 }

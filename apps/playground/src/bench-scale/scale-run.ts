@@ -1,5 +1,6 @@
 import type { LoadGenerator } from '../bench-server/load.ts'
 import type { ServerEffort } from '../bench-server/server-case.ts'
+import { fullServerEffort, quickServerEffort } from '../bench-server/server-case.ts'
 import type { BlobSeries } from './blob-series.ts'
 
 /** The parts of the benchmark. */
@@ -40,20 +41,11 @@ export interface ScaleFigure {
   readonly value: number
 }
 
-export const fullScaleEffort: ScaleEffort = {
-  starts: 5,
-  rounds: 5,
-  warmUpMs: 3000,
-  durationMs: 1000,
-  roundBytes: 128 * 1024 ** 2,
-  maxEvictionBlobs: 1_000_000,
-}
+export const fullScaleEffort: ScaleEffort = { ...fullServerEffort, starts: 5, maxEvictionBlobs: 1_000_000 }
 
 export const quickScaleEffort: ScaleEffort = {
-  starts: 3,
+  ...quickServerEffort,
   rounds: 3,
-  warmUpMs: 1000,
-  durationMs: 300,
-  roundBytes: 32 * 1024 ** 2,
+  starts: 3,
   maxEvictionBlobs: 100_000,
 }

@@ -33,55 +33,55 @@ interface StartOptions extends ScaleRun {
   readonly fresh: FreshBlobs
 }
 
+/** How a server ends before the next start. */
+interface Ending {
+  /** Done before each start. */
+  readonly prepare: () => Promise<void>
+  readonly end: (server: RunningSubject) => Promise<void>
+}
+
 /** Measures how long it is from the start of a process to its first answer, after a clean end and after a kill. */
 export async function measureStartUp(options: StartOptions): Promise<void> {
-  const { subject, store, effort, note, blobs, signal } = options
+  const { subject, effort, note, blobs, signal } = options
   const take = (measure: string, value: number): void =>
     note({ part: 'start-up', subject: subject.kind.name, blobs, measure, value })
-  const isColdPossible = canDropPageCache()
-
-  const cold: number[] = []
-  const warm: number[] = []
-  const cpu: number[] = []
   // The first one to start may have to work off what filled the store.
   await (await firstAnswer(options, 0)).server[Symbol.asyncDispose]()
-  for (let start = 0; start < effort.starts; start += 1) {
-    for (const [times, isCold] of [[cold, true] as const, [warm, false] as const]) {
-      if (isCold && !isColdPossible) continue
-      if (isCold) await dropPageCache(store)
-      const { server, tookMs } = await firstAnswer(options, start)
-      times.push(tookMs)
-      if (!isCold) cpu.push(cpuUsOf(server.pid) / 1000)
-      await server[Symbol.asyncDispose]()
-    }
+  const endings: Readonly<Record<string, Ending>> = {
+    'after a clean end': { prepare: () => Promise.resolve(), end: (server) => server[Symbol.asyncDispose]() },
+    'after a kill': { prepare: () => killWhileWriting(options), end: (server) => server.kill() },
   }
-  if (isColdPossible) take('after a clean end, nothing in the page cache, ms', median(cold))
-  take('after a clean end, ms', median(warm))
-  take('after a clean end, CPU ms', median(cpu))
-
-  const killed: number[] = []
-  const killedCold: number[] = []
-  const killedCpu: number[] = []
-  for (let start = 0; start < effort.starts; start += 1) {
-    for (const [times, isCold] of [[killedCold, true] as const, [killed, false] as const]) {
-      if (isCold && !isColdPossible) continue
-      await killWhileWriting(options)
-      if (isCold) await dropPageCache(store)
-      const { server, tookMs } = await firstAnswer(options, start)
-      times.push(tookMs)
-      if (!isCold) killedCpu.push(cpuUsOf(server.pid) / 1000)
-      await server.kill()
-    }
+  for (const [name, ending] of Object.entries(endings)) {
+    const { coldMs, warmMs, cpuMs } = await measureStarts(options, ending)
+    if (coldMs.length > 0) take(`${name}, nothing in the page cache, ms`, median(coldMs))
+    take(`${name}, ms`, median(warmMs))
+    take(`${name}, CPU ms`, median(cpuMs))
   }
-  if (isColdPossible) take('after a kill, nothing in the page cache, ms', median(killedCold))
-  take('after a kill, ms', median(killed))
-  take('after a kill, CPU ms', median(killedCpu))
 
   const { server } = await firstAnswer(options, effort.starts)
   await using running = server
   const { cpuUs, tookMs } = await untilQuiet(running.pid, signal)
   take('in the background after a kill, CPU s', cpuUs / 1e6)
   take('in the background after a kill, s', tookMs / 1000)
+}
+
+/** Measures starts with and, where that can be had, without anything in the page cache, in turns. */
+async function measureStarts(
+  options: StartOptions,
+  { prepare, end }: { readonly prepare: () => Promise<void>; readonly end: (server: RunningSubject) => Promise<void> },
+): Promise<{ readonly coldMs: number[]; readonly warmMs: number[]; readonly cpuMs: number[] }> {
+  const times = { coldMs: [] as number[], warmMs: [] as number[], cpuMs: [] as number[] }
+  for (let start = 0; start < options.effort.starts; start += 1) {
+    for (const isCold of canDropPageCache() ? [true, false] : [false]) {
+      await prepare()
+      if (isCold) await dropPageCache(options.store)
+      const { server, tookMs } = await firstAnswer(options, start)
+      times[isCold ? 'coldMs' : 'warmMs'].push(tookMs)
+      if (!isCold) times.cpuMs.push(cpuUsOf(server.pid) / 1000)
+      await end(server)
+    }
+  }
+  return times
 }
 
 /** Starts a server and asks for one of the blobs until it answers. */

@@ -12,6 +12,7 @@ import {
   writeBlob,
 } from './grpc-requests.ts'
 import { httpGet, httpPut } from './http-requests.ts'
+import { inBatches } from './in-batches.ts'
 import type { PreparedRequest } from './request-file.ts'
 import type { ServerCase } from './server-case.ts'
 
@@ -190,12 +191,6 @@ function stored(blobs: readonly Blob[]): PreparedRequest[] {
   if ((blobs[0]?.bytes.byteLength ?? 0) > MIB) return blobs.map((blob, index) => writeBlob(blob, index, 'identity'))
   const perBatch = Math.max(1, Math.min(500, Math.floor(MIB / (blobs[0]?.bytes.byteLength ?? 1))))
   return inBatches(blobs, perBatch).map(batchUpdateBlobs)
-}
-
-function inBatches(blobs: readonly Blob[], count: number): Blob[][] {
-  return Array.from({ length: Math.ceil(blobs.length / count) }, (_, index) =>
-    blobs.slice(index * count, (index + 1) * count),
-  )
 }
 
 function batchName(blobCount: number, sizeBytes: number): string {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { parseBenchArguments } from './arguments.ts'
 import { contests } from './contests.ts'
+import { reportedCommand } from './shared-arguments.ts'
 
 test('everything is measured when nothing is asked for', () => {
   const { selected, quick, write } = parseBenchArguments([])
@@ -33,4 +34,10 @@ test.each([
   [['--fast'], /--fast/],
 ])('%j is refused', (words, message) => {
   expect(() => parseBenchArguments(words)).toThrow(message)
+})
+
+test('a command is reported without where things were stored', () => {
+  const words = ['--', '--quick', '--directory', '/big/disk', '--only', 'Read of 64', '--keep=/stores', '--write']
+
+  expect(reportedCommand('pnpm bench:scale', words)).toBe('pnpm bench:scale --quick --only "Read of 64" --write')
 })

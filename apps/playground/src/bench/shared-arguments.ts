@@ -9,3 +9,11 @@ export function parseSeed(text: string): number {
   if (Number.isSafeInteger(seed)) return seed
   throw new RangeError(`--seed: ${text} is not a whole number`)
 }
+
+/** A command as a report names it, without where things were stored, which is about one machine. */
+export function reportedCommand(command: string, words: readonly string[]): string {
+  const told = withoutDashes(words).filter(
+    (word, at, all) => !/^--(keep|directory)(=|$)/.test(word) && !/^--(keep|directory)$/.test(all[at - 1] ?? ''),
+  )
+  return [command, ...told.map((word) => (word.includes(' ') ? JSON.stringify(word) : word))].join(' ')
+}
