@@ -44,7 +44,6 @@ export interface Running {
   readonly accessLog: AccessLog
   readonly taker: FileTaker
   readonly room: Room
-  readonly quick: QuickReads
   readonly blobs: BlobFiles
   readonly finder: BlobFinder
   readonly opener: BlobOpener
@@ -160,7 +159,7 @@ export class FsStore extends Lifecycle {
 
     await putBackTaken({ layout, files, syncs, owner }).catch(reportFailure)
     await this.#openAccounts(accounts, stored)
-    return { owner, accounts, stored, syncs, accessLog, taker, room, quick, blobs, finder, opener, writer, entries }
+    return { owner, accounts, stored, syncs, accessLog, taker, room, blobs, finder, opener, writer, entries }
   }
 
   async #openAccounts(accounts: Accounts, stored: StoredFiles): Promise<void> {

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
-import type { Digest, DigestFunction } from '@caskade/core'
-import { copyHashWords } from '@caskade/core/lookup'
+import type { Digest } from '@caskade/core'
+import { copyHashWords, FUNCTION_CODES } from '@caskade/core/lookup'
 
 /** How much of a hash is compared, in words: 256 bits, or all of a shorter one. */
 const HASH_WORDS = 8
@@ -9,9 +9,6 @@ const HASH_WORDS = 8
 const WORDS = HASH_WORDS + 1
 
 const FIRST_PLACES = 64
-
-/** 0 marks an empty place. */
-const FUNCTION_CODES: Readonly<Record<DigestFunction, number>> = { sha256: 1, sha1: 2, sha384: 3, sha512: 4, blake3: 5 }
 
 /**
  * A map by digest functions and hashes, whatever the sizes. Unlike a `Map`, it hashes no strings and compares none: a value is
@@ -71,6 +68,7 @@ export class DigestMap<Value> {
   }
 
   #isFree(place: number): boolean {
+    // No digest function has this code.
     return this.#table[place * WORDS + HASH_WORDS] === 0
   }
 

@@ -15,11 +15,11 @@ const ALLOWED_MS = 1
 /** The share of the time that may be spent waiting, in the long run. */
 const ALLOWED_SHARE = 1 / 20
 
-/** How old what the system told of that may be, in milliseconds: so much of a delay before a read may pass for one during it. */
-const FRESH_MS = 1
-
 /** How long after a read that took long it is found out of each whether it had the processor, in milliseconds. */
 const WATCHED_MS = 1000
+
+/** How old what the system told of others may be, in milliseconds: so much of a delay before a read may pass for one during it. */
+const FRESH_MS = 1
 
 /** What tells how quick reads are; tests have their own. */
 export interface QuickReadsOptions {

@@ -1,4 +1,5 @@
-import type { Digest, DigestFunction } from '../digest.ts'
+import type { Digest } from '../digest.ts'
+import { FUNCTION_CODES } from './function-codes.ts'
 import { copyHashWords } from './hash-words.ts'
 
 /** How many blobs whose keys begin alike are remembered at most. */
@@ -15,7 +16,8 @@ const HASH_WORDS = KEY_WORDS - 1
 /** Larger blobs are not remembered, so that their size and a digest function fit in a word; there are few of them. */
 const MAX_SIZE_BYTES = 2 ** 29
 
-const FUNCTION_CODES: Readonly<Record<DigestFunction, number>> = { sha256: 0, sha1: 1, sha384: 2, sha512: 3, blake3: 4 }
+/** What sizes are multiplied by, so that the code of a digest function stands beside them. */
+const CODES = 8
 
 /** How many sets of {@link WAYS} there are at first. */
 const FIRST_SETS = 4
@@ -73,7 +75,7 @@ export class KnownBlobs {
     const { sizeBytes, digestFunction = 'sha256' } = digest
     if (sizeBytes >= MAX_SIZE_BYTES) return false
     copyHashWords(digest, this.#key, HASH_WORDS)
-    this.#key[HASH_WORDS] = sizeBytes * WAYS + FUNCTION_CODES[digestFunction]
+    this.#key[HASH_WORDS] = sizeBytes * CODES + FUNCTION_CODES[digestFunction]
     return true
   }
 
