@@ -8,6 +8,7 @@ import { loadConfig } from './config/load-config.ts'
 import { DEFAULT_HTTP_LISTEN, DEFAULT_LISTEN } from './config/server-config.ts'
 import { setupTools } from './setup/setup-tools.ts'
 import type { ServerStatus } from './statistics/server-status.ts'
+import { NOTHING_DONE } from './statistics/process-report.ts'
 import { serverStatus } from './statistics/server-status.ts'
 import { rateOf } from './statistics/statistics.ts'
 
@@ -80,7 +81,11 @@ test('apps/server/docs/README.md has a status in which the store is the sum of t
   }
   expect(store.dedupRate).toBe(rateOf(store.deduplicated.bytes, store.offered.bytes))
   for (const { hits, misses, hitRate } of Object.values(tools)) expect(hitRate).toBe(rateOf(hits, hits + misses))
-  const { store: _, tools: __, ...real } = serverStatus({ tools: {}, workers: { running: 1, replaced: 0 } }, new Date())
+  const {
+    store: _,
+    tools: __,
+    ...real
+  } = serverStatus({ ...NOTHING_DONE, workers: { running: 1, replaced: 0 } }, new Date())
   expect(Object.keys(rest)).toEqual(Object.keys(real))
 })
 

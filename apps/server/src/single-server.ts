@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path'
 import type { Backend, ScrubReport } from '@caskade/core'
 import { EmptyBlobStorage, FairBudget, onStorageEvent, Scrubber, SpoolBudget, startAll, stopAll } from '@caskade/core'
 import { OwnedDirectory } from '@caskade/core/files'
+import type { GrpcServerOptions } from '@caskade/grpc'
 import { GrpcServer, Http2GrpcServer, StatusCode } from '@caskade/grpc'
 import type { ReapiOptions } from '@caskade/reapi'
 import { ReapiServices, toGrpcError } from '@caskade/reapi'
@@ -16,13 +17,17 @@ import { createHttpFrontends } from './frontends/create-frontends.ts'
 import type { HttpFrontend } from './frontends/http-frontend.ts'
 import { operationsFrontend } from './frontends/operations.ts'
 import type { HttpExchange } from './http/http-exchange.ts'
+import type { HttpServerOptions } from './http/http-server.ts'
 import { HttpServer } from './http/http-server.ts'
 import type { Log } from './log.ts'
 import type { RunningServer } from './server.ts'
 import { countReapiUse } from './statistics/count-reapi-use.ts'
 import { serverStatus } from './statistics/server-status.ts'
-import type { ToolReport } from './statistics/statistics.ts'
-import { Statistics } from './statistics/statistics.ts'
+import type { ProcessReport } from './statistics/process-report.ts'
+import { ProcessCounts } from './statistics/process-report.ts'
+import { metricsText } from './statistics/metrics-text.ts'
+import { noteCall, noteExchange } from './statistics/note-requests.ts'
+import type { Statistics } from './statistics/statistics.ts'
 import type { ProcessShare } from './workers/process-share.ts'
 import { WHOLE_SERVER } from './workers/process-share.ts'
 
@@ -56,8 +61,8 @@ export interface SingleServerOptions {
 
 /** A server that is one process, or one process of a server. */
 export interface SingleServer extends RunningServer {
-  /** What each tool has done here. */
-  report(): Record<string, ToolReport>
+  /** What was done here. */
+  report(): ProcessReport
 }
 
 /** Starts a server in this process; see `startServer`. */
@@ -80,31 +85,41 @@ export async function startSingleServer(
 
   const cleanup = new CleanupStack()
   try {
-    cleanup.defer(onStorageEvent(({ error, ...event }) => log.warn({ ...event, err: error }, `storage: ${event.kind}`)))
+    const counts = new ProcessCounts()
+    cleanup.defer(
+      onStorageEvent(({ error, ...event }) => {
+        counts.noteEvent(event)
+        log.warn({ ...event, err: error }, `storage: ${event.kind}`)
+      }),
+    )
     await startAll([backend.storage, backend.actionCache])
     cleanup.defer(() => stopAll([backend.storage, backend.actionCache]))
     // Of what several processes share, one reads all again.
     if (share.index === 0) await startScrubber(config, backend, cleanup, log)
     const uploadDirectory = await claimUploadDirectory(dataDirectory, cleanup)
 
-    const statistics = new Statistics()
-    const totals =
-      share.totals ?? (() => Promise.resolve({ tools: statistics.report(), workers: { running: 1, replaced: 0 } }))
+    const { tools: statistics } = counts
+    const report = (): ProcessReport => counts.report()
+    const totals = share.totals ?? (() => Promise.resolve({ ...report(), workers: { running: 1, replaced: 0 } }))
     const shared = { backend, uploadDirectory, spoolBudget, maxBlobBytes }
     const bodyBudget = new FairBudget({ max: memoryShare(MAX_BODY_BYTES, processes) })
     const services = createReapiServices(config, shared, statistics)
     cleanup.defer(() => services[Symbol.asyncDispose]())
     const { actionResults } = services
     const frontends = [
-      operationsFrontend({ status: async () => serverStatus(await totals(), startedAt) }),
+      operationsFrontend({
+        status: async () => serverStatus(await totals(), startedAt),
+        metrics: async () => metricsText(await totals(), startedAt),
+      }),
       ...createHttpFrontends(config.frontends ?? {}, { ...shared, bodyBudget, actionResults, statistics }),
     ]
     const grpc = createGrpcServer(services, config, {
       log,
       maxReceivedBytes: memoryShare(MAX_RECEIVED_BYTES, processes),
+      onCallEnded: noteCall(counts.requests),
     })
     const http2 = new Http2GrpcServer(grpc, { maxConnections })
-    const http = createHttpServer(frontends, maxConnections, log)
+    const http = createHttpServer(frontends, { maxConnections, log, onAnswered: noteExchange(counts.requests) })
     const reusePort = processes > 1
     const grpcAddress = await http2.listen({ ...grpcListen, reusePort })
     cleanup.defer(() => Promise.all([http2.close(drainMs), http.close(drainMs)]))
@@ -113,7 +128,6 @@ export async function startSingleServer(
 
     let stopping: Promise<void> | undefined
     const stop = (): Promise<void> => (stopping ??= cleanup.unwind())
-    const report = (): Record<string, ToolReport> => statistics.report()
     return { grpcAddress, httpAddress, dataDirectory, report, stop, [Symbol.asyncDispose]: stop }
   } catch (error) {
     await cleanup.unwind().catch((failure: unknown) => log.error({ err: failure }, 'cannot undo a failed start'))
@@ -163,10 +177,10 @@ function createReapiServices(
 function createGrpcServer(
   services: ReapiServices,
   { frontends }: ServerConfig,
-  { log, maxReceivedBytes }: { readonly log: Log; readonly maxReceivedBytes: number },
+  { log, ...options }: Pick<GrpcServerOptions, 'maxReceivedBytes' | 'onCallEnded'> & { readonly log: Log },
 ): GrpcServer {
   return new GrpcServer({
-    maxReceivedBytes,
+    ...options,
     methods: frontends?.reapi?.enabled === false ? services.healthMethods : services.methods,
     maxMessageBytes: MAX_MESSAGE_BYTES,
     toGrpcError,
@@ -176,10 +190,13 @@ function createGrpcServer(
   })
 }
 
-function createHttpServer(frontends: readonly HttpFrontend[], maxConnections: number, log: Log): HttpServer {
+function createHttpServer(
+  frontends: readonly HttpFrontend[],
+  { log, ...options }: Pick<HttpServerOptions, 'maxConnections' | 'onAnswered'> & { readonly log: Log },
+): HttpServer {
   const onFailure = ({ method, path }: HttpExchange, error: unknown): void =>
     log.error({ method, path, err: error }, 'request failed')
-  return new HttpServer(frontends, { maxConnections, onFailure })
+  return new HttpServer(frontends, { ...options, onFailure })
 }
 
 /** A folder for what is on its way in. What an earlier server left in its own when it was killed is removed. */

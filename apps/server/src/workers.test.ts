@@ -102,6 +102,11 @@ describe('a server of several workers', () => {
     const { store: totals, workers } = await status()
     expect(totals.offered).toEqual({ count: 1, bytes: 100_000 })
     expect(workers).toEqual({ running: 2, replaced: 2 })
+    const metrics = (await ask('GET', '/metrics')).bytes.toString().split('\n')
+    expect(metrics).toContain('caskade_workers_replaced_total 2')
+    expect(metrics).toContain(
+      'caskade_request_duration_seconds_count{protocol="http",service="bazel",method="PUT",code="200"} 1',
+    )
     expect(log.error).toHaveBeenCalledWith(
       { worker: 0, pid: first, exitCode: null, signal: 'SIGKILL', waitMs: 0 },
       'a worker has ended; another takes its place',

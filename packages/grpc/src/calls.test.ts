@@ -1,7 +1,7 @@
 import { Metadata as ClientMetadata } from '@grpc/grpc-js'
 import { describe, expect, test } from 'vitest'
 import { bytesCodec, callClientStreaming, callServerStreaming, callUnary, identity, serve } from './grpc.fixture.ts'
-import type { CallContext } from './index.ts'
+import type { CallContext, GrpcServerOptions } from './index.ts'
 import {
   bidiStreamingMethod,
   clientStreamingMethod,
@@ -142,6 +142,24 @@ describe('metadata and status', () => {
     expect([error?.code, error?.details]).toEqual([StatusCode.NOT_FOUND, 'nöthing here'])
     expect(String(response)).toBe('x')
     expect(failed).toEqual([])
+  })
+
+  test('every call is reported with its path, its code and what it took', async () => {
+    const absent = unaryMethod(bytesCodec('Absent'), async () => new StatusAnswer(StatusCode.NOT_FOUND, 'nothing here'))
+    const ended: unknown[] = []
+    const onCallEnded: GrpcServerOptions['onCallEnded'] = (path, code, seconds) => {
+      expect(seconds).toBeGreaterThanOrEqual(0)
+      ended.push([path, code])
+    }
+    await using server = await serve([absent, echo], { onCallEnded })
+
+    for (const method of ['Echo', 'Absent', 'Nope']) await callUnary(server.client, method, Buffer.alloc(1))
+
+    expect(ended).toEqual([
+      ['/test.Test/Echo', StatusCode.OK],
+      ['/test.Test/Absent', StatusCode.NOT_FOUND],
+      [undefined, StatusCode.UNIMPLEMENTED],
+    ])
   })
 
   test('what a handler throws is INTERNAL without its message, unless it is mapped', async () => {

@@ -24,6 +24,11 @@ export interface GrpcServerOptions {
   readonly toGrpcError?: ((error: unknown) => GrpcError) | undefined
   /** Hears of every call that failed, with what the handler threw. Default: nobody does. */
   readonly onCallFailed?: ((path: string, error: GrpcError, cause: unknown) => void) | undefined
+  /**
+   * Hears of every call that has ended: its path, undefined if there is no such method; its status code; and what it took
+   * from when its headers were there, in seconds. Default: nobody does.
+   */
+  readonly onCallEnded?: ((path: string | undefined, code: StatusCode, seconds: number) => void) | undefined
 }
 
 /** Answers calls, whatever transport they come through. */
@@ -32,6 +37,7 @@ export class GrpcServer {
   readonly #callOptions: ServerCallOptions
   readonly #toGrpcError: (error: unknown) => GrpcError
   readonly #onCallFailed: (path: string, error: GrpcError, cause: unknown) => void
+  readonly #onCallEnded: GrpcServerOptions['onCallEnded']
 
   constructor({
     methods,
@@ -39,6 +45,7 @@ export class GrpcServer {
     maxReceivedBytes = 128 * 1024 * 1024,
     toGrpcError = internalError,
     onCallFailed = () => undefined,
+    onCallEnded,
   }: GrpcServerOptions) {
     this.#methods = new Map(methods.map((method) => [method.path, method]))
     this.#callOptions = {
@@ -49,6 +56,7 @@ export class GrpcServer {
     }
     this.#toGrpcError = toGrpcError
     this.#onCallFailed = onCallFailed
+    this.#onCallEnded = onCallEnded
   }
 
   /** Answers one request. Transports call it when the headers are there. */
@@ -65,6 +73,7 @@ export class GrpcServer {
   }
 
   async #serve(call: ServerCall, method: Method | undefined): Promise<void> {
+    const startedAt = performance.now()
     try {
       call.startDeadline()
       if (method === undefined) throw new GrpcError(StatusCode.UNIMPLEMENTED, `${call.path} is not served here`)
@@ -76,6 +85,7 @@ export class GrpcServer {
       call.finish(grpcError)
     } finally {
       call.release()
+      this.#onCallEnded?.(method?.path, call.endedWith ?? StatusCode.UNKNOWN, (performance.now() - startedAt) / 1000)
     }
   }
 }

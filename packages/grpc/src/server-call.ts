@@ -49,7 +49,7 @@ export class ServerCall implements CallContext, StreamListener, Expiring {
   #hasClientEnded = false
   #failure: GrpcError | undefined
   #hasResponded = false
-  #isFinished = false
+  #endedWith: StatusCode | undefined
   #controller: AbortController | undefined
   /** What the client set as its deadline, in milliseconds. */
   #timeoutMs: number | undefined
@@ -76,6 +76,11 @@ export class ServerCall implements CallContext, StreamListener, Expiring {
 
   get waitingSinceMs(): number | undefined {
     return this.#waits.sinceMs
+  }
+
+  /** The status code that the call ended with; undefined while it goes on. */
+  get endedWith(): StatusCode | undefined {
+    return this.#endedWith
   }
 
   get signal(): AbortSignal {
@@ -156,12 +161,12 @@ export class ServerCall implements CallContext, StreamListener, Expiring {
       this.finish()
       return
     }
-    if (this.#markFinished()) this.#stream.respondWith(RESPONSE_HEADERS, body, OK_TRAILERS)
+    if (this.#markFinished(StatusCode.OK)) this.#stream.respondWith(RESPONSE_HEADERS, body, OK_TRAILERS)
   }
 
   /** Ends the call: with OK, or with another status. Does nothing when it has ended. */
   finish(status?: CallStatus): void {
-    if (!this.#markFinished()) return
+    if (!this.#markFinished(status?.code ?? StatusCode.OK)) return
     if (status === undefined) {
       this.#respond()
       this.#stream.end(OK_TRAILERS)
@@ -185,7 +190,7 @@ export class ServerCall implements CallContext, StreamListener, Expiring {
   }
 
   onData(chunk: Buffer): void {
-    if (this.#isFinished || this.#failure !== undefined) return
+    if (this.#endedWith !== undefined || this.#failure !== undefined) return
     try {
       for (const message of this.#parser.push(chunk)) {
         this.#waiting.push(this.#isKeptApart(message) ? Buffer.from(message) : message)
@@ -215,13 +220,13 @@ export class ServerCall implements CallContext, StreamListener, Expiring {
 
   onClose(isCancelled: boolean): void {
     if (isCancelled) this.#fail(new GrpcError(StatusCode.CANCELLED, 'the client cancelled the call'))
-    this.#markFinished()
+    this.#markFinished(StatusCode.CANCELLED)
   }
 
   /** Returns false when the call has ended before. */
-  #markFinished(): boolean {
-    if (this.#isFinished) return false
-    this.#isFinished = true
+  #markFinished(code: StatusCode): boolean {
+    if (this.#endedWith !== undefined) return false
+    this.#endedWith = code
     if (this.#timeoutMs !== undefined) this.#options.deadlines.delete(this)
     return true
   }

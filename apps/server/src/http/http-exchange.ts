@@ -37,6 +37,8 @@ export class HttpExchange {
   readonly response: ServerResponse
   /** For what is read to be sent. */
   readonly buffers: BufferPool
+  /** The name of the frontend that answers; undefined until one is found. */
+  frontend: string | undefined
   /** The client waits to be told that its body is wanted, and was not told yet. */
   #isHeldBack: boolean
   #controller: AbortController | undefined

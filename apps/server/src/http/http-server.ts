@@ -24,6 +24,8 @@ export interface HttpServerOptions {
   readonly headersTimeoutMs?: number | undefined
   /** Hears of every request that failed for a reason of ours. */
   readonly onFailure: (exchange: HttpExchange, error: unknown) => void
+  /** Hears of every request once its response is sent, or its client gone, with what it took, in seconds. Default: nobody does. */
+  readonly onAnswered?: ((exchange: HttpExchange, seconds: number) => void) | undefined
 }
 
 /** Where an {@link HttpServer} listens. */
@@ -42,6 +44,7 @@ interface Route {
 export class HttpServer {
   readonly #frontends: readonly HttpFrontend[]
   readonly #onFailure: (exchange: HttpExchange, error: unknown) => void
+  readonly #onAnswered: HttpServerOptions['onAnswered']
   readonly #server: Server
   readonly #queues = new RequestQueues()
   readonly #buffers = new BufferPool()
@@ -49,10 +52,11 @@ export class HttpServer {
 
   constructor(
     frontends: readonly HttpFrontend[],
-    { maxConnections, headersTimeoutMs = 60_000, onFailure }: HttpServerOptions,
+    { maxConnections, headersTimeoutMs = 60_000, onFailure, onAnswered }: HttpServerOptions,
   ) {
     this.#frontends = frontends
     this.#onFailure = onFailure
+    this.#onAnswered = onAnswered
     this.#server = createServer({
       keepAliveTimeout: KEEP_ALIVE_MS,
       // A body may take as long as it needs, as long as it does not stand still.
@@ -83,8 +87,10 @@ export class HttpServer {
   }
 
   #receive(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+    const startedAt = performance.now()
     const exchange = new HttpExchange(request, response, { buffers: this.#buffers, expectsContinue })
     response.once('close', () => {
+      this.#onAnswered?.(exchange, (performance.now() - startedAt) / 1000)
       // Its client keeps the connection for a next request, which will not come.
       if (this.#isClosing) setImmediate(() => this.#server.closeIdleConnections())
     })
@@ -110,7 +116,9 @@ export class HttpServer {
   #route(exchange: HttpExchange): Route {
     for (const frontend of this.#frontends) {
       const operation = frontend.route(exchange)
-      if (operation !== undefined) return { frontend, operation }
+      if (operation === undefined) continue
+      exchange.frontend = frontend.name
+      return { frontend, operation }
     }
     throw new HttpRefusal(404, `nothing is served at ${exchange.path}`)
   }

@@ -1,4 +1,5 @@
 import { version } from '../version.ts'
+import type { ProcessReport } from './process-report.ts'
 import type { Amount, ToolReport } from './statistics.ts'
 import { rateOf, sumAmounts } from './statistics.ts'
 
@@ -29,9 +30,8 @@ export interface ServerStatus {
 }
 
 /** What all processes of a server come to. */
-export interface ServerTotals {
+export interface ServerTotals extends ProcessReport {
   readonly workers: ServerStatus['workers']
-  readonly tools: ServerStatus['tools']
 }
 
 /** Says what a server has done since it started. */

@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import type { ServerConfig } from '../config/server-config.ts'
+import type { ProcessReport } from '../statistics/process-report.ts'
 import type { ServerTotals } from '../statistics/server-status.ts'
-import type { ToolReport } from '../statistics/statistics.ts'
 
 /** What a worker is, and where it serves. */
 export interface WorkerTask {
@@ -40,5 +40,5 @@ export type SupervisorMessage =
 export type WorkerMessage =
   | ({ readonly kind: 'started' } & WorkerAddresses)
   | { readonly kind: 'failed'; readonly error: ToldError }
-  | { readonly kind: 'report'; readonly tools: Readonly<Record<string, ToolReport>> }
+  | { readonly kind: 'report'; readonly report: ProcessReport }
   | { readonly kind: 'totals-wanted'; readonly id: number }

@@ -1,8 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Log } from '../log.ts'
+import { NOTHING_DONE, sumProcessReports } from '../statistics/process-report.ts'
 import type { ServerTotals } from '../statistics/server-status.ts'
-import type { ToolReport } from '../statistics/statistics.ts'
-import { sumReports } from '../statistics/statistics.ts'
 import type { WorkerAddresses, WorkerTask } from './messages.ts'
 import { Restarts } from './restarts.ts'
 import { Worker } from './worker.ts'
@@ -19,7 +18,7 @@ export class Supervisor {
   readonly #stopped = new AbortController()
   readonly #watching: Promise<void>[] = []
   /** What was done by those that are no more. */
-  #past: Readonly<Record<string, ToolReport>> = {}
+  #past = NOTHING_DONE
   #replaced = 0
 
   constructor(task: SharedTask, log: Log) {
@@ -42,7 +41,7 @@ export class Supervisor {
     const reports = await Promise.all(serving.map((worker) => worker.report()))
     return {
       workers: { running: serving.length, replaced: this.#replaced },
-      tools: sumReports([this.#past, ...reports]),
+      ...sumProcessReports([this.#past, ...reports]),
     }
   }
 
@@ -70,7 +69,7 @@ export class Supervisor {
   /** Once a worker has ended, keeps what it has done. */
   async #bury(index: number, worker: Worker): Promise<void> {
     await worker.ended
-    this.#past = sumReports([this.#past, worker.reported])
+    this.#past = { ...sumProcessReports([this.#past, worker.reported]), residentBytes: 0 }
     this.#workers.delete(index)
   }
 

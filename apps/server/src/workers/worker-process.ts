@@ -56,7 +56,7 @@ function askForTotals(): Promise<ServerTotals> {
 /** Says what was done. A server that cannot start has done nothing, and says that by itself. */
 async function report(): Promise<void> {
   const running = await server?.catch(() => undefined)
-  if (running !== undefined) tell({ kind: 'report', tools: running.report() })
+  if (running !== undefined) tell({ kind: 'report', report: running.report() })
 }
 
 /** Stops once, when told to or when there is no supervisor any more. */

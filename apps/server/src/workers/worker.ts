@@ -1,15 +1,14 @@
 import type { ChildProcess } from 'node:child_process'
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import type { ProcessReport } from '../statistics/process-report.ts'
+import { NOTHING_DONE } from '../statistics/process-report.ts'
 import type { ServerTotals } from '../statistics/server-status.ts'
-import type { ToolReport } from '../statistics/statistics.ts'
 import type { SupervisorMessage, ToldError, WorkerAddresses, WorkerMessage, WorkerTask } from './messages.ts'
 import { toError } from './told-error.ts'
 
 /** How long a worker may take to say what it has done, in milliseconds; then what it said last counts. */
 const REPORT_WITHIN_MS = 1000
-
-type ToolReports = Readonly<Record<string, ToolReport>>
 
 /** How a worker ended. */
 export interface WorkerEnd {
@@ -25,7 +24,7 @@ export class Worker {
   readonly #started = Promise.withResolvers<WorkerAddresses>()
   readonly #totals: () => Promise<ServerTotals>
   #isServing = false
-  #reported: ToolReports = {}
+  #reported = NOTHING_DONE
   #awaited: (() => void)[] = []
   #failure: ToldError | undefined
 
@@ -62,12 +61,12 @@ export class Worker {
   }
 
   /** What it has said last that it has done. */
-  get reported(): ToolReports {
+  get reported(): ProcessReport {
     return this.#reported
   }
 
   /** Asks what it has done. One that does not answer, or has ended, is taken at its last word. */
-  async report(): Promise<ToolReports> {
+  async report(): Promise<ProcessReport> {
     if (!this.#child.connected) return this.#reported
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#awaited.push(resolve)
@@ -97,7 +96,7 @@ export class Worker {
     } else if (message.kind === 'failed') {
       this.#failure = message.error
     } else if (message.kind === 'report') {
-      this.#reported = message.tools
+      this.#reported = message.report
       this.#letGo()
     } else {
       this.#tell({ kind: 'totals', id: message.id, totals: await this.#totals() })
