@@ -2,7 +2,6 @@ import { resolve } from 'node:path'
 import type { CommandLine, Flags } from './command-line.ts'
 import { parseCommandLine, USAGE, UsageError } from './command-line.ts'
 import type { LoadConfigOptions, LoadedConfig } from './config/load-config.ts'
-import { loadConfig } from './config/load-config.ts'
 import { parseWorkers } from './config/worker-count.ts'
 import { version } from './version.ts'
 
@@ -46,7 +45,7 @@ async function runSetup(flags: Flags, tool: string | undefined): Promise<void> {
 /** The configuration of the file, if there is one, and of the flags, which win over it. */
 async function configOf(flags: Flags, options?: LoadConfigOptions): Promise<LoadedConfig> {
   const { config, ...loaded }: LoadedConfig =
-    flags.config === undefined ? { config: {}, baseDirectory: process.cwd() } : await loadConfig(flags.config, options)
+    flags.config === undefined ? { config: {}, baseDirectory: process.cwd() } : await readConfig(flags.config, options)
   return {
     ...loaded,
     config: {
@@ -58,6 +57,12 @@ async function configOf(flags: Flags, options?: LoadConfigOptions): Promise<Load
       ...(flags.workers !== undefined && { workers: parseWorkers(flags.workers, '--workers') }),
     },
   }
+}
+
+/** What reads YAML is loaded when there is some. */
+async function readConfig(path: string, options: LoadConfigOptions | undefined): Promise<LoadedConfig> {
+  const { loadConfig } = await import('./config/load-config.ts')
+  return loadConfig(path, options)
 }
 
 function explain(error: unknown): string {
