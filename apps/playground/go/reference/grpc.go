@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
 	"strconv"
 	"strings"
 
@@ -105,7 +104,7 @@ func (s *service) read(digest *remoteexecution.Digest) ([]byte, error) {
 		return nil, err
 	}
 	if file == nil {
-		return nil, os.ErrNotExist
+		return nil, errAbsent
 	}
 	defer file.Close()
 	content := make([]byte, digest.SizeBytes)
@@ -118,6 +117,11 @@ func (s *service) Read(request *bytestream.ReadRequest, stream bytestream.ByteSt
 	if err != nil {
 		return err
 	}
+	return s.send(name, messageBytes, stream)
+}
+
+// send sends a blob in messages of at most so many bytes.
+func (s *service) send(name resourceName, maxBytes int64, stream bytestream.ByteStream_ReadServer) error {
 	file, err := s.store.open(name.hash, name.size)
 	if err != nil {
 		return err
@@ -129,7 +133,7 @@ func (s *service) Read(request *bytestream.ReadRequest, stream bytestream.ByteSt
 	if name.isCompressed {
 		return sendCompressed(file, stream)
 	}
-	buffer := make([]byte, min(name.size, messageBytes))
+	buffer := make([]byte, min(name.size, maxBytes))
 	for rest := name.size; rest > 0; {
 		count, err := file.Read(buffer)
 		if err != nil {
@@ -199,7 +203,7 @@ func statusOf(err error) *rpcstatus.Status {
 	switch {
 	case err == nil:
 		return &rpcstatus.Status{}
-	case errors.Is(err, os.ErrNotExist):
+	case errors.Is(err, errAbsent):
 		return &rpcstatus.Status{Code: int32(codes.NotFound)}
 	case errors.Is(err, errMismatch):
 		return &rpcstatus.Status{Code: int32(codes.InvalidArgument), Message: err.Error()}

@@ -16,11 +16,19 @@ import (
 	"google.golang.org/grpc"
 )
 
+// cacheServer is what answers the calls that caches answer.
+type cacheServer interface {
+	remoteexecution.ActionCacheServer
+	remoteexecution.ContentAddressableStorageServer
+	bytestream.ByteStreamServer
+}
+
 func main() {
 	folder := flag.String("dir", "", "where the files are")
 	maxBytes := flag.Int64("max-bytes", 16<<30, "what they may come to")
 	grpcAddress := flag.String("grpc", "127.0.0.1:8980", "where gRPC is served")
 	httpAddress := flag.String("http", "127.0.0.1:8981", "where HTTP is served")
+	isAsBazelRemote := flag.Bool("as-bazel-remote", false, "take the steps that bazel-remote takes")
 	flag.Parse()
 
 	store, err := newStore(*folder, *maxBytes)
@@ -32,10 +40,14 @@ func main() {
 		log.Fatal(err)
 	}
 	server := grpc.NewServer(grpc.MaxRecvMsgSize(8 << 20))
-	service := &service{store: store}
-	remoteexecution.RegisterActionCacheServer(server, service)
-	remoteexecution.RegisterContentAddressableStorageServer(server, service)
-	bytestream.RegisterByteStreamServer(server, service)
-	go func() { log.Fatal(http.ListenAndServe(*httpAddress, &files{store: store})) }()
+	var calls cacheServer = &service{store: store}
+	var requests http.Handler = &files{store: store}
+	if *isAsBazelRemote {
+		calls, requests = asBazelRemote{&service{store: store}}, filesAsBazelRemote{&files{store: store}}
+	}
+	remoteexecution.RegisterActionCacheServer(server, calls)
+	remoteexecution.RegisterContentAddressableStorageServer(server, calls)
+	bytestream.RegisterByteStreamServer(server, calls)
+	go func() { log.Fatal(http.ListenAndServe(*httpAddress, requests)) }()
 	log.Fatal(server.Serve(listener))
 }

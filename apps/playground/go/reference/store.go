@@ -14,7 +14,10 @@ import (
 	"sync"
 )
 
-var errMismatch = errors.New("the content does not match its digest")
+var (
+	errAbsent   = errors.New("not found")
+	errMismatch = errors.New("the content does not match its digest")
+)
 
 // store keeps values in files, named in an index in memory.
 type store struct {

@@ -7,7 +7,7 @@ import type { SubjectKind } from './subject.ts'
 import { targetOf } from './targets.ts'
 
 /** Whom the targets are about, and who stands in for it. */
-const TARGET_PEERS = ['bazel-remote', 'reference in Go']
+const TARGET_PEERS = ['bazel-remote', 'model of bazel-remote', 'reference in Go']
 const OURS_ON_DISK = ['caskade fs', 'caskade sqlite', 'caskade memory + sqlite']
 
 /** A server, and what it said of itself. */
@@ -55,7 +55,7 @@ ${formatTable([['server', 'version', 'what it does'], ...subjects.map(({ kind, v
 
 ## Targets
 
-What the servers with a disk take of the CPU for each unit of bazel-remote (not compressed), which the targets are about, and of the reference, which does less than it. With one request under way / with many; what misses its target is in bold.
+What the servers with a disk take of the CPU for each unit of bazel-remote (not compressed), which the targets are about, of the model of it, which does less than it, and of the reference, which does less again. With one request under way / with many; what misses its target is in bold.
 
 ${TARGET_PEERS.filter((peer) => hasFigures(results, peer))
   .map((peer) => `### To ${peer}\n\n${targetsTable(results, peer)}\n`)

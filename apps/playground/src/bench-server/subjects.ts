@@ -3,13 +3,14 @@ import { bazelRemoteSubjects } from './subjects/bazel-remote.ts'
 import { buildgrid } from './subjects/buildgrid.ts'
 import { caskadeSubjects } from './subjects/caskade.ts'
 import { nginx } from './subjects/nginx.ts'
-import { reference } from './subjects/reference.ts'
+import { bazelRemoteModel, reference } from './subjects/reference.ts'
 
 /** All servers that are measured. */
 export const subjectKinds: readonly SubjectKind[] = [
   ...caskadeSubjects,
   ...bazelRemoteSubjects,
   reference,
+  bazelRemoteModel,
   buildgrid,
   nginx,
 ]
