@@ -140,10 +140,13 @@ export class ServerCall implements CallContext, StreamListener, Expiring {
     return message
   }
 
-  /** Sends a message; waits while the client does not keep up. Rejects once the call has failed. */
-  async send(message: EncodedMessage): Promise<void> {
+  /**
+   * Sends a message; waits while the client does not keep up. Rejects once the call has failed. `onTaken` is called once its
+   * bytes have left, possibly later, unless the call ends before.
+   */
+  async send(message: EncodedMessage, onTaken?: () => void): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure
-    await this.#write(frameMessage(message))
+    await this.#write(frameMessage(message), onTaken)
   }
 
   /** Sends the only message of a response, and ends the call with OK; otherwise as {@link send}. */
@@ -233,9 +236,9 @@ export class ServerCall implements CallContext, StreamListener, Expiring {
     if (this.#isPaused && !this.#isFull) this.#resume()
   }
 
-  async #write(chunks: readonly Uint8Array[]): Promise<void> {
+  async #write(chunks: readonly Uint8Array[], onTaken?: () => void): Promise<void> {
     this.#respond()
-    this.#isBlocked = !this.#stream.write(chunks)
+    this.#isBlocked = !this.#stream.write(chunks, onTaken)
     while (this.#isBlocked) {
       await this.#waits.forRoom()
       if (this.#failure !== undefined) throw this.#failure
