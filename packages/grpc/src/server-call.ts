@@ -2,15 +2,14 @@ import type { CallContext } from './call-context.ts'
 import type { CallStatus } from './call-status.ts'
 import { ClientWaits } from './client-waits.ts'
 import { parseTimeout } from './deadline.ts'
-import type { Deadlines, Expiring } from './deadlines.ts'
+import type { Expiring } from './deadlines.ts'
 import type { EncodedMessage } from './encoded-message.ts'
 import { frameMessage } from './encoded-message.ts'
 import { GrpcError } from './grpc-error.ts'
 import { MessageParser } from './message-parser.ts'
-import type { MessageTurns } from './message-turns.ts'
 import { Metadata } from './metadata.ts'
-import type { ReceiveBudget } from './receive-budget.ts'
 import { OK_TRAILERS, RESPONSE_HEADERS, statusTrailers } from './response-headers.ts'
+import type { ServerCallOptions } from './server-call-options.ts'
 import { StatusCode } from './status-code.ts'
 import type { StreamListener, TransportStream } from './transport-stream.ts'
 
@@ -23,14 +22,6 @@ const MAX_WAITING_MESSAGES = 1024
 /** So many messages may wait as they are; further ones below this size are copied. */
 const MAX_SHARED_MESSAGES = 8
 const COPY_BELOW_BYTES = 4 * 1024
-
-/** What all calls of a server share. */
-export interface ServerCallOptions {
-  readonly maxMessageBytes: number
-  readonly budget: ReceiveBudget
-  readonly turns: MessageTurns
-  readonly deadlines: Deadlines
-}
 
 /** One call, message by message. Handlers see it through the kinds of method in `method.ts`. */
 export class ServerCall implements CallContext, StreamListener, Expiring {
@@ -61,7 +52,7 @@ export class ServerCall implements CallContext, StreamListener, Expiring {
     this.path = path
     this.#stream = stream
     this.#options = options
-    this.#parser = new MessageParser(options.maxMessageBytes, options.budget)
+    this.#parser = new MessageParser(options.maxMessageBytes, options.budget, options.buffers)
     stream.listen(this)
   }
 
@@ -177,6 +168,10 @@ export class ServerCall implements CallContext, StreamListener, Expiring {
   whenOver(callback: () => void): void {
     this.#whenOver ??= []
     this.#whenOver.push(callback)
+  }
+
+  reuse(bytes: Uint8Array): void {
+    this.#options.buffers.giveBack(bytes)
   }
 
   /** Gives back the memory of what was received, and what the handler took. Must be called once the handler is done. */

@@ -100,7 +100,7 @@ export class ByteStreamService {
     const feeder = Symbol(name)
     const upload = await this.#beginOrResume(name, resource, first.value, feeder)
     try {
-      await receive(upload, feeder, name, first.value, messages)
+      await receive(upload, feeder, name, first.value, messages, call)
       // Without the signal: everything is here, and a client that is gone will look for it when it tries again.
       await upload.commit((source) => backend.storage.commitWrite(resource.digest, source))
     } catch (error) {
@@ -195,12 +195,14 @@ async function receive(
   name: string,
   first: WriteRequestMessage,
   messages: AsyncIterator<WriteRequestMessage>,
+  call: CallContext,
 ): Promise<void> {
   for (let message = first; ;) {
     if (message.resourceName !== '' && message.resourceName !== name) {
       throw new GrpcError(StatusCode.INVALID_ARGUMENT, 'Write: the resource name changes within the call')
     }
     await upload.write(feeder, message.writeOffset, message.data)
+    if (!upload.keepsChunks) call.reuse(message.data)
     if (message.finishWrite) {
       await upload.finish(feeder)
       return
