@@ -13,6 +13,7 @@ import type { RunningServer } from './index.ts'
 import { startServer } from './index.ts'
 import { eventually } from './testing/eventually.fixture.ts'
 import { ReapiClient } from './testing/reapi-client.fixture.ts'
+import type { WireBlob } from './testing/reapi-support.fixture.ts'
 import { blobOf, store } from './testing/reapi-support.fixture.ts'
 
 let directory: string
@@ -79,4 +80,18 @@ describe('a read that its client cancels half-way', () => {
       expect(events).toEqual([])
     },
   )
+
+  test('takes nothing from others that go on', async () => {
+    const blobs = [300_000, 1_000_000, 3_000_000].map((size) => blobOf(randomBytes(size)))
+    await store(client, ...blobs)
+    const nameOf = ({ digest }: WireBlob): string => `blobs/${digest.hash}/${digest.sizeBytes}`
+    const isRight = async (blob: WireBlob): Promise<boolean> => blob.bytes.equals(await client.read(nameOf(blob)))
+
+    for (let round = 0; round < 3; round++) {
+      const cancelled = blobs.map((blob) => readAndCancel(nameOf(blob)))
+      const answers = await Promise.all([...blobs, ...blobs].map(isRight))
+      await Promise.all(cancelled)
+      expect(answers).not.toContain(false)
+    }
+  })
 })

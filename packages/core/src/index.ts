@@ -12,6 +12,7 @@ export {
 export type { Backend } from './backend.ts'
 export { type BlobReader, readerFromBytes, readerFromChunks, type ReaderOptions } from './blob-reader.ts'
 export { assertStorable, type BlobSource, collectSource, readSource, sourceFromBytes } from './blob-source.ts'
+export { BufferPool, type BufferPoolOptions } from './buffer-pool.ts'
 export { type ByteRange, coversBlob, resolveRange } from './byte-range.ts'
 export {
   assertDigest,

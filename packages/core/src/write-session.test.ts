@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -144,6 +145,23 @@ describe('WriteSession', () => {
 
     await session[Symbol.asyncDispose]()
     expect(await readdir(directory)).toEqual([])
+  })
+
+  test('is done with a chunk once it does not keep chunks any more', async () => {
+    const content = randomBytes(2_000_000)
+    await using session = new WriteSession({ directory, maxMemoryBytes: 100_000 })
+    const kept: boolean[] = []
+
+    for (let at = 0; at < content.byteLength; at += 50_000) {
+      const chunk = Buffer.from(content.subarray(at, at + 50_000))
+      await session.write(chunk)
+      kept.push(session.keepsChunks)
+      if (!session.keepsChunks) chunk.fill(0)
+    }
+    await session.finishAs(digestOf(content))
+
+    expect(kept.indexOf(false)).toBe(2)
+    expect(content.equals(await session.open().bytes())).toBe(true)
   })
 
   test('is not fooled by chunks that change after they were hashed and copied', async () => {

@@ -10,7 +10,7 @@ import { fileError } from './files/file-errors.ts'
 import type { FileOperations, OpenFile } from './files/file-operations.ts'
 import { nodeFiles } from './files/file-operations.ts'
 import { readerFromFile } from './files/file-reader.ts'
-import { FileWriter } from './files/file-writer.ts'
+import { SPOOL_MEMORY_BYTES, SpoolWriter } from './files/spool-writer.ts'
 import type { Hasher } from './hashing.ts'
 import { createHasher } from './hashing.ts'
 import { MemoryBudget } from './memory-budget.ts'
@@ -58,7 +58,7 @@ export class WriteSession implements BlobSource, AsyncDisposable {
   /** What is taken of the budget for files. */
   #spooledBytes = 0
   #file: OpenFile | undefined
-  #writer: FileWriter | undefined
+  #writer: SpoolWriter | undefined
   #sizeBytes = 0
   #content: readonly Uint8Array[] | undefined
   #digest: Digest | undefined
@@ -88,13 +88,18 @@ export class WriteSession implements BlobSource, AsyncDisposable {
     return this.#sizeBytes
   }
 
+  /** Whether it keeps the chunks that it is given, rather than copies of them; it does not any more once it writes to a file. */
+  get keepsChunks(): boolean {
+    return this.#writer === undefined
+  }
+
   /** The file that holds the content, once it is complete and too large for memory. */
   get filePath(): string | undefined {
     return this.#digest !== undefined && this.#file !== undefined ? this.#path : undefined
   }
 
   /**
-   * Adds a chunk, which must not change afterwards. One call at a time.
+   * Adds a chunk, which must not change afterwards unless {@link keepsChunks} is false by then. One call at a time.
    *
    * @throws StorageError `too-large` beyond `maxBytes`, `no-space` when the file cannot take it, `unavailable` when the
    * files of all sessions together may not.
@@ -168,19 +173,17 @@ export class WriteSession implements BlobSource, AsyncDisposable {
 
   async #moveToFile(): Promise<void> {
     this.#file = await this.#files.open(this.#path, 'create')
-    const writer = new FileWriter(this.#file)
+    const writer = new SpoolWriter(this.#file)
+    await writer.writeThrough(this.#memory.take())
     this.#writer = writer
-    for (const chunk of this.#memory.take()) await writer.append(chunk)
-    await writer.flush()
     this.#hold(0)
   }
 
-  async #appendToFile(writer: FileWriter, chunk: Uint8Array): Promise<void> {
-    await this.#attempt(() => writer.append(chunk))
-    if (!this.#hold(writer.gatheredBytes)) await this.#flush(writer)
+  #appendToFile(writer: SpoolWriter, chunk: Uint8Array): Promise<void> {
+    return this.#attempt(() => (this.#hold(SPOOL_MEMORY_BYTES) ? writer.append(chunk) : writer.writeThrough([chunk])))
   }
 
-  async #flush(writer: FileWriter): Promise<void> {
+  async #flush(writer: SpoolWriter): Promise<void> {
     await this.#attempt(() => writer.flush())
     this.#hold(0)
   }

@@ -15,4 +15,9 @@ export interface CallContext {
   readonly signal: AbortSignal
   /** Has something done once the call is over: when the client has taken the response, or the call has failed. */
   whenOver(callback: () => void): void
+  /**
+   * Has the memory of a request used again for others, by a handler that is done with all of its bytes; any part of them names
+   * it. Need not be called.
+   */
+  reuse(bytes: Uint8Array): void
 }

@@ -1,12 +1,13 @@
 import { Deadlines } from './deadlines.ts'
 import { GrpcError } from './grpc-error.ts'
+import { MessageBuffers } from './message-buffers.ts'
 import { MessageTurns } from './message-turns.ts'
 import type { Method } from './method.ts'
 import type { HeaderFields } from './metadata.ts'
 import { ReceiveBudget } from './receive-budget.ts'
 import { RESPONSE_HEADERS, statusTrailers } from './response-headers.ts'
-import type { ServerCallOptions } from './server-call.ts'
 import { ServerCall } from './server-call.ts'
+import type { ServerCallOptions } from './server-call-options.ts'
 import { StatusCode } from './status-code.ts'
 import type { TransportStream } from './transport-stream.ts'
 
@@ -51,6 +52,7 @@ export class GrpcServer {
     this.#callOptions = {
       maxMessageBytes,
       budget: new ReceiveBudget(maxReceivedBytes),
+      buffers: new MessageBuffers(),
       turns: new MessageTurns(),
       deadlines: new Deadlines(),
     }

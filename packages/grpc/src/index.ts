@@ -10,6 +10,7 @@ export {
   clientStreamingMethod,
   type Method,
   type MethodCodec,
+  type ResponsesCodec,
   serverStreamingMethod,
   unaryMethod,
 } from './method.ts'

@@ -1,4 +1,5 @@
 import { GrpcError } from './grpc-error.ts'
+import type { MessageBuffers } from './message-buffers.ts'
 import type { ReceiveBudget } from './receive-budget.ts'
 import { UNCOUNTED_BYTES } from './receive-budget.ts'
 import { StatusCode } from './status-code.ts'
@@ -15,6 +16,7 @@ const NOTHING = Buffer.alloc(0)
 export class MessageParser {
   readonly #maxMessageBytes: number
   readonly #budget: ReceiveBudget
+  readonly #buffers: MessageBuffers
   /** Received and not yet looked at. */
   #rest: Buffer = NOTHING
   /** The message that is arriving; its length is known. */
@@ -23,9 +25,10 @@ export class MessageParser {
   #expectedBytes = 0
 
   /** A message that was returned counts in the budget until the one who takes it gives it back. */
-  constructor(maxMessageBytes: number, budget: ReceiveBudget) {
+  constructor(maxMessageBytes: number, budget: ReceiveBudget, buffers: MessageBuffers) {
     this.#maxMessageBytes = maxMessageBytes
     this.#budget = budget
+    this.#buffers = buffers
   }
 
   /** Whether something arrived that is not yet a whole message. */
@@ -96,7 +99,7 @@ export class MessageParser {
 
   #beginPartial(length: number): void {
     this.#expectedBytes = length
-    this.#partial = Buffer.allocUnsafeSlow(Math.min(length, FIRST_BUFFER_BYTES))
+    this.#partial = this.#buffers.take(Math.min(length, FIRST_BUFFER_BYTES))
     this.#partialBytes = 0
   }
 
@@ -109,6 +112,7 @@ export class MessageParser {
       this.#count(partial.byteLength, length)
       target = Buffer.allocUnsafeSlow(length)
       partial.copy(target, 0, 0, this.#partialBytes)
+      this.#buffers.giveBack(partial)
     }
     bytes.copy(target, this.#partialBytes, 0, taken)
     this.#partialBytes = needed

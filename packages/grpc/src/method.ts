@@ -15,6 +15,15 @@ export interface MethodCodec<Request, Response> {
   readonly encode: (response: Response) => EncodedMessage
 }
 
+/** How the messages of a method with many responses are read and written. */
+export interface ResponsesCodec<Request, Response> extends MethodCodec<Request, Response> {
+  /**
+   * Called once the connection has taken a response and nobody needs its bytes any more, so that their memory may be used again;
+   * not for one that does not leave. Default: nobody is.
+   */
+  readonly onTaken?: ((response: Response) => void) | undefined
+}
+
 /** One method of a service, ready to be served. */
 export interface Method {
   readonly path: string
@@ -39,14 +48,17 @@ export function unaryMethod<Request, Response>(
 
 /** A method with one request and any number of responses. */
 export function serverStreamingMethod<Request, Response>(
-  codec: MethodCodec<Request, Response>,
+  codec: ResponsesCodec<Request, Response>,
   handle: (request: Request, context: CallContext) => AsyncIterable<Response>,
 ): Method {
   return {
     path: codec.path,
     async serve(call) {
       const request = await receiveOne(call, codec)
-      for await (const response of handle(request, call)) await call.send(codec.encode(response))
+      const { onTaken } = codec
+      for await (const response of handle(request, call)) {
+        await call.send(codec.encode(response), onTaken === undefined ? undefined : () => onTaken(response))
+      }
     },
   }
 }

@@ -2,15 +2,14 @@ import type { CallContext } from './call-context.ts'
 import type { CallStatus } from './call-status.ts'
 import { ClientWaits } from './client-waits.ts'
 import { parseTimeout } from './deadline.ts'
-import type { Deadlines, Expiring } from './deadlines.ts'
+import type { Expiring } from './deadlines.ts'
 import type { EncodedMessage } from './encoded-message.ts'
 import { frameMessage } from './encoded-message.ts'
 import { GrpcError } from './grpc-error.ts'
 import { MessageParser } from './message-parser.ts'
-import type { MessageTurns } from './message-turns.ts'
 import { Metadata } from './metadata.ts'
-import type { ReceiveBudget } from './receive-budget.ts'
 import { OK_TRAILERS, RESPONSE_HEADERS, statusTrailers } from './response-headers.ts'
+import type { ServerCallOptions } from './server-call-options.ts'
 import { StatusCode } from './status-code.ts'
 import type { StreamListener, TransportStream } from './transport-stream.ts'
 
@@ -23,14 +22,6 @@ const MAX_WAITING_MESSAGES = 1024
 /** So many messages may wait as they are; further ones below this size are copied. */
 const MAX_SHARED_MESSAGES = 8
 const COPY_BELOW_BYTES = 4 * 1024
-
-/** What all calls of a server share. */
-export interface ServerCallOptions {
-  readonly maxMessageBytes: number
-  readonly budget: ReceiveBudget
-  readonly turns: MessageTurns
-  readonly deadlines: Deadlines
-}
 
 /** One call, message by message. Handlers see it through the kinds of method in `method.ts`. */
 export class ServerCall implements CallContext, StreamListener, Expiring {
@@ -61,7 +52,7 @@ export class ServerCall implements CallContext, StreamListener, Expiring {
     this.path = path
     this.#stream = stream
     this.#options = options
-    this.#parser = new MessageParser(options.maxMessageBytes, options.budget)
+    this.#parser = new MessageParser(options.maxMessageBytes, options.budget, options.buffers)
     stream.listen(this)
   }
 
@@ -145,10 +136,13 @@ export class ServerCall implements CallContext, StreamListener, Expiring {
     return message
   }
 
-  /** Sends a message; waits while the client does not keep up. Rejects once the call has failed. */
-  async send(message: EncodedMessage): Promise<void> {
+  /**
+   * Sends a message; waits while the client does not keep up. Rejects once the call has failed. `onTaken` is called once its
+   * bytes have left, possibly later, unless the call ends before.
+   */
+  async send(message: EncodedMessage, onTaken?: () => void): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure
-    await this.#write(frameMessage(message))
+    await this.#write(frameMessage(message), onTaken)
   }
 
   /** Sends the only message of a response, and ends the call with OK; otherwise as {@link send}. */
@@ -179,6 +173,10 @@ export class ServerCall implements CallContext, StreamListener, Expiring {
   whenOver(callback: () => void): void {
     this.#whenOver ??= []
     this.#whenOver.push(callback)
+  }
+
+  reuse(bytes: Uint8Array): void {
+    this.#options.buffers.giveBack(bytes)
   }
 
   /** Gives back the memory of what was received, and what the handler took. Must be called once the handler is done. */
@@ -238,9 +236,9 @@ export class ServerCall implements CallContext, StreamListener, Expiring {
     if (this.#isPaused && !this.#isFull) this.#resume()
   }
 
-  async #write(chunks: readonly Uint8Array[]): Promise<void> {
+  async #write(chunks: readonly Uint8Array[], onTaken?: () => void): Promise<void> {
     this.#respond()
-    this.#isBlocked = !this.#stream.write(chunks)
+    this.#isBlocked = !this.#stream.write(chunks, onTaken)
     while (this.#isBlocked) {
       await this.#waits.forRoom()
       if (this.#failure !== undefined) throw this.#failure

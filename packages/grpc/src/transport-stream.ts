@@ -27,8 +27,11 @@ export interface TransportStream {
   resume(): void
   /** Sends the response's headers. */
   respond(headers: HeaderFields): void
-  /** Sends bytes of the body. Returns false when the caller should wait for `onDrain` before it sends more. */
-  write(chunks: readonly Uint8Array[]): boolean
+  /**
+   * Sends bytes of the body. Returns false when the caller should wait for `onDrain` before it sends more. `onTaken` is called
+   * once nobody needs the chunks any more, unless the stream ends before.
+   */
+  write(chunks: readonly Uint8Array[], onTaken?: () => void): boolean
   /** Sends a whole response at once, as `respond`, `write` and `end` would. To be used where all of it is small. */
   respondWith(headers: HeaderFields, body: Uint8Array, trailers: HeaderFields): void
   /** Ends the response, and tells a client that is still sending to stop. Without `respond` before, sends headers and trailers in one. */

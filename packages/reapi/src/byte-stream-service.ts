@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf'
 import type { Digest, ReadOptions } from '@caskade/core'
-import { FairBudget, formatDigest, resolveRange, StorageError } from '@caskade/core'
+import { BufferPool, FairBudget, formatDigest, resolveRange, StorageError } from '@caskade/core'
 import type { CallContext, Method } from '@caskade/grpc'
 import { clientStreamingMethod, GrpcError, serverStreamingMethod, StatusCode, unaryMethod } from '@caskade/grpc'
 import { codecOf, pathOf } from './codec.ts'
@@ -26,6 +26,8 @@ export class ByteStreamService {
   readonly #uploads: UploadRegistry
   /** The memory that compressing downloads takes. */
   readonly #encoders: FairBudget
+  /** No larger than a message, so that each message has a buffer of its own. */
+  readonly #buffers = new BufferPool({ maxBytes: READ_MESSAGE_BYTES })
 
   constructor(settings: ReapiSettings, digests: DigestReader, uploads: UploadRegistry) {
     this.#settings = settings
@@ -37,8 +39,9 @@ export class ByteStreamService {
   methods(): Method[] {
     const { read, write, queryWriteStatus } = ByteStream.method
     return [
-      serverStreamingMethod({ ...codecOf(read), encode: encodeReadResponse }, (request, call) =>
-        this.#read(request, call),
+      serverStreamingMethod(
+        { ...codecOf(read), encode: encodeReadResponse, onTaken: (data) => this.#buffers.giveBack(data) },
+        (request, call) => this.#read(request, call),
       ),
       clientStreamingMethod({ ...codecOf(write), path: pathOf(write), decode: decodeWriteRequest }, (requests, call) =>
         this.#write(requests, call),
@@ -72,7 +75,10 @@ export class ByteStreamService {
   ): AsyncGenerator<Uint8Array, void, undefined> {
     // Before the blob is opened, so that those who wait hold nothing of the storage.
     if (compressor === 'zstd') call.whenOver(await this.#encoders.acquire(encoderBytes(digest), call))
-    await using reader = await this.#settings.backend.storage.getBlob(digest, { ...range, signal: call.signal })
+    // What is compressed is another's to send.
+    const buffers = compressor === 'zstd' ? undefined : this.#buffers
+    const options = { ...range, buffers, signal: call.signal }
+    await using reader = await this.#settings.backend.storage.getBlob(digest, options)
     if (reader === null) throw notStored(digest)
     yield* compressor === 'zstd' ? compress(reader) : reader
   }
@@ -94,7 +100,7 @@ export class ByteStreamService {
     const feeder = Symbol(name)
     const upload = await this.#beginOrResume(name, resource, first.value, feeder)
     try {
-      await receive(upload, feeder, name, first.value, messages)
+      await receive(upload, feeder, name, first.value, messages, call)
       // Without the signal: everything is here, and a client that is gone will look for it when it tries again.
       await upload.commit((source) => backend.storage.commitWrite(resource.digest, source))
     } catch (error) {
@@ -189,12 +195,14 @@ async function receive(
   name: string,
   first: WriteRequestMessage,
   messages: AsyncIterator<WriteRequestMessage>,
+  call: CallContext,
 ): Promise<void> {
   for (let message = first; ;) {
     if (message.resourceName !== '' && message.resourceName !== name) {
       throw new GrpcError(StatusCode.INVALID_ARGUMENT, 'Write: the resource name changes within the call')
     }
     await upload.write(feeder, message.writeOffset, message.data)
+    if (!upload.keepsChunks) call.reuse(message.data)
     if (message.finishWrite) {
       await upload.finish(feeder)
       return

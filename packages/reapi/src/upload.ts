@@ -33,6 +33,11 @@ export class Upload implements AsyncDisposable {
     return this.#session
   }
 
+  /** Whether it keeps what it is given to write, rather than copies. */
+  get keepsChunks(): boolean {
+    return this.#session.keepsChunks
+  }
+
   /** Whether a call is feeding it. */
   get isAttached(): boolean {
     return this.#feeder !== undefined

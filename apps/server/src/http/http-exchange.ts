@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import type { BufferPool } from '@caskade/core'
 import { StorageError } from '@caskade/core'
-import type { BufferPool } from './buffer-pool.ts'
 
 /** How long, and how much, an unwanted body is still read after it was refused. */
 const LINGER_MS = 2000

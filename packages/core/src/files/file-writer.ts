@@ -15,11 +15,6 @@ export class FileWriter {
     this.#file = file
   }
 
-  /** How much is gathered and not yet being written, in bytes. */
-  get gatheredBytes(): number {
-    return this.#gathered.byteLength
-  }
-
   /** Takes a chunk, which must not change afterwards. Waits while more than one large write is outstanding. */
   async append(chunk: Uint8Array): Promise<void> {
     this.#gathered.push(chunk)

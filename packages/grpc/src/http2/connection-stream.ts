@@ -3,6 +3,7 @@ import type { StreamListener, TransportStream } from '../transport-stream.ts'
 import { ArrivedContent } from './arrived-content.ts'
 import type { FrameWriter } from './frame-writer.ts'
 import { encodeHeaders, NO_TABLE } from './header-encoder.ts'
+import { OutgoingContent } from './outgoing-content.ts'
 import type { ErrorCode } from './protocol.ts'
 import { ErrorCode as Code, FrameFlag, FrameType, MAX_WINDOW_BYTES } from './protocol.ts'
 import { ReceiveWindow } from './receive-window.ts'
@@ -61,10 +62,7 @@ export class Http2Stream implements TransportStream {
   #hasClientEnded = false
   #isEndDelivered = false
   #sendWindowBytes: number
-  readonly #queue: Uint8Array[] = []
-  /** Where in the first of the queue what is not yet sent begins. */
-  #offset = 0
-  #queuedBytes = 0
+  readonly #outgoing = new OutgoingContent()
   #isDrainAwaited = false
   #trailers: HeaderFields | undefined
   /** When the response was complete, of which the client has yet to take some. */
@@ -90,7 +88,7 @@ export class Http2Stream implements TransportStream {
 
   /** Whether there is content that waits to be sent. */
   get isSending(): boolean {
-    return this.#queuedBytes > 0
+    return this.#outgoing.sizeBytes > 0
   }
 
   get hasClientEnded(): boolean {
@@ -117,15 +115,11 @@ export class Http2Stream implements TransportStream {
     this.#sendHeaders(headers, 0)
   }
 
-  write(chunks: readonly Uint8Array[]): boolean {
+  write(chunks: readonly Uint8Array[], onTaken?: () => void): boolean {
     if (this.#isOver) return true
-    for (const chunk of chunks) {
-      if (chunk.byteLength === 0) continue
-      this.#queue.push(chunk)
-      this.#queuedBytes += chunk.byteLength
-    }
-    if (this.#queuedBytes > 0) this.#connection.schedule(this)
-    this.#isDrainAwaited = this.#queuedBytes > 0
+    this.#outgoing.push(chunks, onTaken)
+    if (this.#outgoing.sizeBytes > 0) this.#connection.schedule(this)
+    this.#isDrainAwaited = this.#outgoing.sizeBytes > 0
     return !this.#isDrainAwaited
   }
 
@@ -139,7 +133,7 @@ export class Http2Stream implements TransportStream {
     if (this.#isOver || this.#trailers !== undefined) return
     this.#trailers = trailers
     // Not past what waits, nor for a client that does not read: it could ask for ever more of these.
-    if (this.#queuedBytes === 0 && !this.#connection.writer.isFull) this.#sendEnd(trailers)
+    if (this.#outgoing.sizeBytes === 0 && !this.#connection.writer.isFull) this.#sendEnd(trailers)
     else {
       this.#endedAtMs = performance.now()
       this.#connection.schedule(this)
@@ -183,10 +177,10 @@ export class Http2Stream implements TransportStream {
   /** Sends what it may in one turn; returns whether it could send more in another. */
   sendTurn(): boolean {
     let turnBytes = TURN_BYTES
-    while (this.#queuedBytes > 0 && turnBytes > 0) {
+    while (this.#outgoing.sizeBytes > 0 && turnBytes > 0) {
       const { maxFrameBytes, sendWindowBytes } = this.#connection
       const frameBytes = Math.min(
-        this.#queuedBytes,
+        this.#outgoing.sizeBytes,
         turnBytes,
         maxFrameBytes,
         LARGEST_SENT_FRAME_BYTES,
@@ -197,7 +191,7 @@ export class Http2Stream implements TransportStream {
       this.#sendContent(frameBytes)
       turnBytes -= frameBytes
     }
-    if (this.#queuedBytes > 0) return true
+    if (this.#outgoing.sizeBytes > 0) return true
     if (this.#trailers !== undefined) {
       this.#sendEnd(this.#trailers)
     } else if (this.#isDrainAwaited) {
@@ -246,18 +240,8 @@ export class Http2Stream implements TransportStream {
   #sendContent(frameBytes: number): void {
     const { writer } = this.#connection
     writer.head(frameBytes, FrameType.DATA, 0, this.id)
-    for (let left = frameBytes; left > 0;) {
-      const chunk = this.#queue[0] as Uint8Array
-      const length = Math.min(left, chunk.byteLength - this.#offset)
-      writer.payload(length === chunk.byteLength ? chunk : chunk.subarray(this.#offset, this.#offset + length))
-      left -= length
-      this.#offset += length
-      if (this.#offset < chunk.byteLength) break
-      this.#queue.shift()
-      this.#offset = 0
-    }
+    this.#outgoing.writeTo(writer, frameBytes)
     this.#hasMoved = true
-    this.#queuedBytes -= frameBytes
     this.#sendWindowBytes -= frameBytes
     this.#connection.noteSent(frameBytes)
   }
@@ -290,8 +274,7 @@ export class Http2Stream implements TransportStream {
     // What nobody takes any more has been taken, as far as the connection is concerned.
     this.#connection.take(this.#arrived.sizeBytes)
     this.#arrived.clear()
-    this.#queue.length = 0
-    this.#queuedBytes = 0
+    this.#outgoing.clear()
     this.#connection.forget(this, isReset)
     this.#listener?.onClose(isCancelled)
   }

@@ -8,8 +8,11 @@ const SLAB_BYTES = 8 * 1024
 /** What is smaller is copied: a buffer more to write costs more than that. */
 const COPY_BELOW_BYTES = 1024
 
-/** What has come together is given to the socket at once when it is so much, in bytes. */
-const FLUSH_AT_BYTES = 128 * 1024
+/**
+ * What has come together is given to the socket at once when it is so much, in bytes: more than the largest message of a read with
+ * its frames, which so leaves with one system call.
+ */
+const FLUSH_AT_BYTES = 320 * 1024
 
 /** So many answers to what asks for nothing else may wait for a client that does not read them. */
 const MAX_WAITING_REPLIES = 1000
@@ -24,6 +27,8 @@ export class FrameWriter {
   #start = 0
   #end = 0
   #chunks: Uint8Array[] = []
+  /** Called once the socket has taken the chunks. */
+  #whenTaken: (() => void)[] = []
   #bytes = 0
   #isFlushPlanned = false
   #waitingReplies = 0
@@ -62,8 +67,12 @@ export class FrameWriter {
     slab.writeUInt32BE(streamId, at + 5)
   }
 
-  /** Writes a part of a payload, as many as there are after each head. It must not change any more. */
-  payload(part: Uint8Array): void {
+  /**
+   * Writes a part of a payload, as many as there are after each head. It must not change before `onTaken` is called, which
+   * tells that the socket has taken it and what came before it; it is not called when the connection breaks before.
+   */
+  payload(part: Uint8Array, onTaken?: () => void): void {
+    if (onTaken !== undefined) this.#whenTaken.push(onTaken)
     if (part.byteLength < COPY_BELOW_BYTES) {
       const at = this.#reserve(part.byteLength)
       this.#slab.set(part, at)
@@ -120,10 +129,19 @@ export class FrameWriter {
     this.#chunks = []
     this.#bytes = 0
     const socket = this.#socket
+    const callbacks = this.#whenTaken
+    if (callbacks.length > 0) this.#whenTaken = []
     if (!socket.writable) return
-    if (chunks.length > 1) socket.cork()
+    const last = chunks.pop() as Uint8Array
+    if (chunks.length > 0) socket.cork()
     for (const chunk of chunks) socket.write(chunk)
-    if (chunks.length > 1) socket.uncork()
+    if (callbacks.length === 0) socket.write(last)
+    else {
+      socket.write(last, (error) => {
+        if (!error) for (const callback of callbacks) callback()
+      })
+    }
+    if (chunks.length > 0) socket.uncork()
   }
 
   #uint32(value: number): void {
