@@ -6,6 +6,7 @@ import type {
   CheckOptions,
   Digest,
   DigestFunction,
+  FoundBlob,
   OperationOptions,
   ReadOptions,
   SliceOptions,
@@ -175,6 +176,21 @@ export class SqliteStorage extends StorageABC {
     assertHash(hash, digestFunction)
     const record = this.#store.blobs.findHash({ hash, digestFunction })
     return record === undefined ? null : createDigest(hash, record.sizeBytes, digestFunction)
+  }
+
+  override async getBlobByHash(
+    hash: string,
+    digestFunction?: DigestFunction,
+    { signal, buffers }: Omit<ReadOptions, 'offset' | 'length'> = {},
+  ): Promise<FoundBlob | null> {
+    this.assertRunning(signal)
+    assertHash(hash, digestFunction)
+    const record = this.#store.blobs.findHashWithContent({ hash, digestFunction })
+    if (record === undefined) return null
+    const digest = createDigest(hash, record.sizeBytes, digestFunction)
+    const opening = { signal, buffers, hold: () => this.hold() }
+    const reader = await this.#opener.open(digest, resolveRange(digest, {}), opening, record)
+    return reader && { digest, reader }
   }
 
   override async *listBlobs({ signal }: OperationOptions = {}): AsyncGenerator<BlobInfo, void, undefined> {
