@@ -10,7 +10,7 @@ import { MessageParser } from './message-parser.ts'
 import type { MessageTurns } from './message-turns.ts'
 import { Metadata } from './metadata.ts'
 import type { ReceiveBudget } from './receive-budget.ts'
-import { OK_TRAILERS, RESPONSE_HEADERS, statusTrailers } from './response-headers.ts'
+import { OK_TRAILERS, RESPONSE_HEADERS, statusHeaders, statusTrailers } from './response-headers.ts'
 import { StatusCode } from './status-code.ts'
 import type { StreamListener, TransportStream } from './transport-stream.ts'
 
@@ -167,8 +167,7 @@ export class ServerCall implements CallContext, StreamListener, Expiring {
       this.#stream.end(OK_TRAILERS)
       return
     }
-    const trailers = statusTrailers(status)
-    this.#stream.end(this.#hasResponded ? trailers : { ...RESPONSE_HEADERS, ...trailers })
+    this.#stream.end(this.#hasResponded ? statusTrailers(status) : statusHeaders(status))
   }
 
   whenOver(callback: () => void): void {
