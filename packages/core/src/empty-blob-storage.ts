@@ -10,7 +10,7 @@ import type { OperationOptions, ReadOptions } from './operation-options.ts'
 import type { BlobCondition, CheckOptions } from './scrub/check-content.ts'
 import type { Status } from './status.ts'
 import { okStatus } from './status.ts'
-import type { BlobInfo } from './storage-abc.ts'
+import type { BlobInfo, FoundBlob } from './storage-abc.ts'
 import { StorageABC } from './storage-abc.ts'
 
 /**
@@ -118,6 +118,18 @@ export class EmptyBlobStorage extends StorageABC {
     assertHash(hash, digestFunction)
     const empty = createDigest(hash, 0, digestFunction)
     return isEmpty(empty) ? empty : this.#inner.resolveHash(hash, digestFunction, options)
+  }
+
+  override async getBlobByHash(
+    hash: string,
+    digestFunction?: DigestFunction,
+    options: Omit<ReadOptions, 'offset' | 'length'> = {},
+  ): Promise<FoundBlob | null> {
+    this.assertRunning(options.signal)
+    assertHash(hash, digestFunction)
+    const empty = { hash, sizeBytes: 0, digestFunction }
+    if (isEmpty(empty)) return super.getBlobByHash(hash, digestFunction, options)
+    return this.#inner.getBlobByHash(hash, digestFunction, options)
   }
 
   override async *listBlobs(options: OperationOptions = {}): AsyncGenerator<BlobInfo, void, undefined> {

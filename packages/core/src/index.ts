@@ -85,7 +85,7 @@ export {
 } from './size-partitioned/size-partitioned-storage.ts'
 export { SpoolBudget } from './spool-budget.ts'
 export { okStatus, type Status, statusOfError, statusOfItemError } from './status.ts'
-export { type BlobInfo, StorageABC, verifyBytes } from './storage-abc.ts'
+export { type BlobInfo, type FoundBlob, StorageABC, verifyBytes } from './storage-abc.ts'
 export { isErrnoException, StorageError, type StorageErrorCode, type StorageErrorOptions } from './storage-error.ts'
 export { onStorageEvent, reportEvent, type StorageEvent } from './storage-events.ts'
 export { corruptError, verifiedReader } from './verified-reader.ts'

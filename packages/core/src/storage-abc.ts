@@ -21,6 +21,12 @@ export interface BlobInfo {
   readonly lastAccessMs?: number | undefined
 }
 
+/** A blob that was opened by its hash alone. Its reader must be read or disposed. */
+export interface FoundBlob {
+  readonly digest: Digest
+  readonly reader: BlobReader
+}
+
 /**
  * The contract of a content-addressable store.
  *
@@ -72,6 +78,20 @@ export abstract class StorageABC extends Lifecycle {
     digestFunction?: DigestFunction,
     options?: OperationOptions,
   ): Promise<Digest | null>
+
+  /**
+   * Opens all of the blob of a hash, as `resolveHash` and then `getBlob` would; resolves to null when there is none. The default
+   * calls both.
+   */
+  async getBlobByHash(
+    hash: string,
+    digestFunction?: DigestFunction,
+    options: Omit<ReadOptions, 'offset' | 'length'> = {},
+  ): Promise<FoundBlob | null> {
+    const digest = await this.resolveHash(hash, digestFunction, options)
+    const reader = digest && (await this.getBlob(digest, options))
+    return digest && reader && { digest, reader }
+  }
 
   /** Lists the stored blobs in no particular order; those that come or go meanwhile may or may not be among them. */
   abstract listBlobs(options?: OperationOptions): AsyncIterable<BlobInfo>

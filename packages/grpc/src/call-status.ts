@@ -13,7 +13,8 @@ export interface CallStatus {
 
 /**
  * An answer that is a status alone, returned by a handler where that is an ordinary outcome, such as NOT_FOUND by one that
- * looks something up. Unlike a `GrpcError` that is thrown, it is no failure, and takes no stack.
+ * looks something up. Unlike a `GrpcError` that is thrown, it is no failure, and takes no stack. One that is frozen, and returned
+ * again and again, is encoded once.
  */
 export class StatusAnswer implements CallStatus {
   readonly code: StatusCode

@@ -162,6 +162,18 @@ describe('metadata and status', () => {
     ])
   })
 
+  test('a frozen status reaches every client that it is returned to', async () => {
+    const answer = Object.freeze(new StatusAnswer(StatusCode.NOT_FOUND, 'nothing here'))
+    await using server = await serve([unaryMethod(bytesCodec('Absent'), async () => answer)])
+
+    const first = await callUnary(server.client, 'Absent', Buffer.alloc(0))
+    const second = await callUnary(server.client, 'Absent', Buffer.alloc(0))
+
+    for (const { error } of [first, second]) {
+      expect([error?.code, error?.details]).toEqual([StatusCode.NOT_FOUND, 'nothing here'])
+    }
+  })
+
   test('what a handler throws is INTERNAL without its message, unless it is mapped', async () => {
     const failing = unaryMethod(bytesCodec('Fail'), async () => {
       throw new RangeError('secret')

@@ -24,6 +24,18 @@ export function statusTrailers({ code, message, details, metadata }: CallStatus)
   }
 }
 
+/** The fields of statuses that are answered again and again, by the frozen objects that are those. */
+const constantFields = new WeakMap<CallStatus, HeaderFields>()
+
+/** The headers of a response that is a status alone. Those of a frozen status are always the same object, so that they are encoded once. */
+export function statusHeaders(status: CallStatus): HeaderFields {
+  let fields = constantFields.get(status)
+  if (fields !== undefined) return fields
+  fields = { ...RESPONSE_HEADERS, ...statusTrailers(status) }
+  if (Object.isFrozen(status)) constantFields.set(status, Object.freeze(fields))
+  return fields
+}
+
 /** Encodes all but printable ASCII, and the percent sign (gRPC over HTTP/2, "Percent-Encoded"). */
 function percentEncode(text: string): string {
   if (PLAIN.test(text)) return text

@@ -8,7 +8,7 @@ import { frameMessage } from './encoded-message.ts'
 import { GrpcError } from './grpc-error.ts'
 import { MessageParser } from './message-parser.ts'
 import { Metadata } from './metadata.ts'
-import { OK_TRAILERS, RESPONSE_HEADERS, statusTrailers } from './response-headers.ts'
+import { OK_TRAILERS, RESPONSE_HEADERS, statusHeaders, statusTrailers } from './response-headers.ts'
 import type { ServerCallOptions } from './server-call-options.ts'
 import { StatusCode } from './status-code.ts'
 import type { StreamListener, TransportStream } from './transport-stream.ts'
@@ -166,8 +166,7 @@ export class ServerCall implements CallContext, StreamListener, Expiring {
       this.#stream.end(OK_TRAILERS)
       return
     }
-    const trailers = statusTrailers(status)
-    this.#stream.end(this.#hasResponded ? trailers : { ...RESPONSE_HEADERS, ...trailers })
+    this.#stream.end(this.#hasResponded ? statusTrailers(status) : statusHeaders(status))
   }
 
   whenOver(callback: () => void): void {

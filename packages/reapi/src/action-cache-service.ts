@@ -3,7 +3,7 @@ import type { CallContext, Method } from '@caskade/grpc'
 import { GrpcError, StatusAnswer, StatusCode, unaryMethod } from '@caskade/grpc'
 import { inlineRequested } from './action-result-inlining.ts'
 import type { ActionName, ActionResults } from './action-results.ts'
-import { decodeResult, MAX_RESULT_BYTES, NOT_A_RESULT } from './action-results.ts'
+import { decodeResult, MAX_RESULT_BYTES, NOT_A_RESULT, NOT_CACHED } from './action-results.ts'
 import { codecOf, pathOf } from './codec.ts'
 import type { DigestReader, UncheckedDigest } from './digests.ts'
 import type { GetResultRequest } from './hot/action-result-messages.ts'
@@ -78,7 +78,14 @@ export class ActionCacheService {
   }
 }
 
-/** The client knows for which action. */
+/** The answer to a miss, which is the same each time. */
+const NOTHING_CACHED = Object.freeze(answerFor(NOT_CACHED))
+
 function noResult(reason: string): StatusAnswer {
+  return reason === NOT_CACHED ? NOTHING_CACHED : answerFor(reason)
+}
+
+/** The client knows for which action. */
+function answerFor(reason: string): StatusAnswer {
   return new StatusAnswer(StatusCode.NOT_FOUND, `no result for this action: ${reason}`)
 }

@@ -34,6 +34,9 @@ export interface ActionName {
 /** A stored result, as it was encoded; or why there is none that can be used. */
 export type FoundResult = { readonly bytes: Uint8Array } | { readonly bytes: null; readonly reason: string }
 
+/** Why there is no result, mostly. */
+export const NOT_CACHED = 'it is not in the action cache'
+
 /** Why a result that is no result cannot be used. */
 export const NOT_A_RESULT = 'what is stored for it is not an ActionResult'
 
@@ -55,7 +58,7 @@ export class ActionResults {
     const { signal } = claimant
     const key = actionKey(instanceName, action)
     const entry = await getEntryBytes(this.#settings.backend, key, { signal, maxBytes: MAX_RESULT_BYTES })
-    if (entry === null) return { bytes: null, reason: 'it is not in the action cache' }
+    if (entry === null) return { bytes: null, reason: NOT_CACHED }
     const { bytes } = entry
     const named = readNamed(bytes)
     if (named === null) return { bytes: null, reason: NOT_A_RESULT }

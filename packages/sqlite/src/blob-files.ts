@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { sep } from 'node:path'
 import type { BlobSource, Digest, OperationOptions } from '@caskade/core'
 import { formatDigest, isErrnoException } from '@caskade/core'
 import type { FileOperations, FileRead, OpenFile } from '@caskade/core/files'
@@ -90,12 +90,12 @@ export class BlobFiles {
   }
 
   #path(id: number): string {
-    return join(this.#folder(id), String(id))
+    return `${this.#folder(id)}${sep}${id}`
   }
 
   // Consecutive ids share a folder, so that files written together share its sync.
   #folder(id: number): string {
-    return join(this.#directory, (Math.floor(id / 256) % FOLDERS).toString(16).padStart(2, '0'))
+    return `${this.#directory}${sep}${(Math.floor(id / 256) % FOLDERS).toString(16).padStart(2, '0')}`
   }
 }
 

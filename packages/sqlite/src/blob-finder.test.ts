@@ -77,6 +77,17 @@ describe('missingBlobs, of blobs that were found before', () => {
     expect(await storage.missingBlobs(digests)).toEqual(digests.slice(1))
   })
 
+  test('misses what another process deletes after each look', async () => {
+    const digests = await storeAndFind(makeBlobs(20, 100))
+
+    for (const [index, digest] of digests.entries()) {
+      expect(await storage.missingBlobs([digest])).toEqual([])
+      run(`DELETE FROM blob WHERE hex(key) = '01${digest.hash.toUpperCase()}'`)
+      expect(await storage.missingBlobs([digest])).toEqual([digest])
+      expect(await storage.missingBlobs(digests.slice(index + 1))).toEqual([])
+    }
+  })
+
   test('misses what another process evicted', async () => {
     const digests = await storeAndFind(makeBlobs(20, 10_000))
 

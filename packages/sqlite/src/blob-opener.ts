@@ -33,11 +33,16 @@ export class BlobOpener {
     this.#writer = writer
   }
 
-  /** Opens a range of a blob; null when it is not there. */
-  async open(digest: Digest, range: ByteRange, options: OpenOptions): Promise<BlobReader | null> {
+  /** Opens a range of a blob; null when it is not there. `found`: its record, when it was just looked up. */
+  async open(
+    digest: Digest,
+    range: ByteRange,
+    options: OpenOptions,
+    found?: BlobWithContent,
+  ): Promise<BlobReader | null> {
     let previous: BlobRecord | undefined
     for (;;) {
-      const record = this.#store.blobs.findWithContent(digest)
+      const record = previous === undefined && found ? found : this.#store.blobs.findWithContent(digest)
       if (record === undefined) return null
       if (options.isCheck !== true) this.#store.accessLog.useBlob(record)
       if (record.fileId === null) return this.#openRow(digest, record, range, options)

@@ -82,8 +82,13 @@ export class BlobRecords {
 
   /** Likewise, with its content if it is a row: one look instead of two. */
   findWithContent(digest: Digest): BlobWithContent | undefined {
-    const record = selectOne<BlobWithContent>(this.#findWithContent, blobKey(digest))
+    const record = this.findHashWithContent(digest)
     return record?.sizeBytes === digest.sizeBytes ? record : undefined
+  }
+
+  /** Likewise, whatever its size. */
+  findHashWithContent(digest: Pick<Digest, 'hash' | 'digestFunction'>): BlobWithContent | undefined {
+    return selectOne<BlobWithContent>(this.#findWithContent, blobKey(digest))
   }
 
   /** The record of a stored blob, whatever its size. */

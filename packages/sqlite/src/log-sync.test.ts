@@ -10,6 +10,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { SqliteStorage } from './index.ts'
 import { LogFiles } from './log-files.fixture.ts'
 import { LogSync } from './log-sync.ts'
+import { OthersVersion } from './others-version.ts'
 import type { SqlDatabase } from './sql.ts'
 
 const row = makeBlob(1, 1000)
@@ -219,7 +220,7 @@ describe('LogSync', () => {
     const gate = Promise.withResolvers<void>()
     const log: string[] = []
     const logSync = new LogSync({
-      database: new Database(':memory:') as SqlDatabase,
+      othersVersion: new OthersVersion(new Database(':memory:') as SqlDatabase),
       async sync() {
         log.push('sync')
         if (log.length === 1) await gate.promise

@@ -1,11 +1,10 @@
 import { StorageError } from '@caskade/core'
 import { SyncGroup } from '@caskade/core/files'
-import type { SqlDatabase, Statement } from './sql.ts'
-import { selectOne } from './sql.ts'
+import type { OthersVersion } from './others-version.ts'
 
 /** What a {@link LogSync} needs. */
 export interface LogSyncOptions {
-  readonly database: SqlDatabase
+  readonly othersVersion: OthersVersion
   /** Waits until what was written to the log so far is on disk. */
   readonly sync: () => Promise<void>
   /** Moves everything from the log to the database, and waits until it is on disk there. */
@@ -31,7 +30,6 @@ interface Committed {
 export class LogSync {
   readonly #options: LogSyncOptions
   readonly #syncs: SyncGroup
-  readonly #readVersion: Statement
   #commits = 0
   #synced: Committed | undefined
   #syncing: (Committed & { readonly done: Promise<void> }) | undefined
@@ -41,7 +39,6 @@ export class LogSync {
   constructor(options: LogSyncOptions) {
     this.#options = options
     this.#syncs = new SyncGroup(() => this.#sync())
-    this.#readVersion = options.database.prepare('PRAGMA data_version').pluck()
   }
 
   /** Tells that this process has committed something. */
@@ -68,11 +65,13 @@ export class LogSync {
   /**
    * Waits until whatever a read finds now would survive: it sees what is committed, by this process or another, before
    * that is synced. Mostly there is nothing to wait for. Throws as {@link flushed} does.
+   *
+   * `othersVersion`: what {@link OthersVersion.read} said to the last of the reads that it is about. Default: it is asked now.
    */
-  async settled(): Promise<void> {
+  async settled(othersVersion?: unknown): Promise<void> {
     if (this.#isBroken) return this.#repair()
-    const now = this.#committed()
-    if (!isSame(this.#synced, now)) await this.#wait(isSame(this.#syncing, now))
+    const found = this.#committed(othersVersion)
+    if (!isSame(this.#synced, found)) await this.#wait(isSame(this.#syncing, found))
   }
 
   /** Waits for the sync under way, if it began late enough, or for another. */
@@ -122,8 +121,8 @@ export class LogSync {
     this.#options.onRepaired()
   }
 
-  #committed(): Committed {
-    return { commits: this.#commits, othersVersion: selectOne(this.#readVersion) }
+  #committed(othersVersion: unknown = this.#options.othersVersion.read()): Committed {
+    return { commits: this.#commits, othersVersion }
   }
 }
 

@@ -6,6 +6,7 @@ import type {
   CheckOptions,
   Digest,
   DigestFunction,
+  FoundBlob,
   OperationOptions,
   ReadOptions,
   SliceOptions,
@@ -26,6 +27,9 @@ const PAGE_SIZE = 500
 
 /** How many blobs are looked for at once: all of them unknown, they take less than a millisecond. */
 const LOOKED_FOR_TOGETHER = 512
+
+/** So many are likely not all known: they are looked for at once. */
+const MANY = 64
 
 /**
  * Keeps blobs in one folder: small ones as rows of a SQLite database, larger ones as files beside it.
@@ -81,15 +85,20 @@ export class SqliteStorage extends StorageABC {
     this.assertRunning(signal)
     for (const digest of digests) assertDigest(digest)
     const missing: Digest[] = []
+    const { finder } = this.#store
+    if (digests.length > 0 && digests.length <= MANY && finder.knowsAll(digests)) {
+      await this.holding(() => this.#store.settled(finder.seenVersion))
+      return missing
+    }
     const look = (start: number): void => {
-      this.#store.finder.addMissing(digests.slice(start, start + LOOKED_FOR_TOGETHER), missing)
+      finder.addMissing(digests.slice(start, start + LOOKED_FOR_TOGETHER), missing)
     }
     const count = Math.ceil(digests.length / LOOKED_FOR_TOGETHER)
     const starts = Array.from({ length: count }, (_, index) => index * LOOKED_FOR_TOGETHER)
     await this.holding(async () => {
       await inSlices(starts, look, this.#reading(signal))
       await this.#store.housekeeper.recordExcess()
-      if (missing.length < digests.length) await this.#store.settled()
+      if (missing.length < digests.length) await this.#store.settled(finder.seenVersion)
     })
     return missing
   }
@@ -167,6 +176,21 @@ export class SqliteStorage extends StorageABC {
     assertHash(hash, digestFunction)
     const record = this.#store.blobs.findHash({ hash, digestFunction })
     return record === undefined ? null : createDigest(hash, record.sizeBytes, digestFunction)
+  }
+
+  override async getBlobByHash(
+    hash: string,
+    digestFunction?: DigestFunction,
+    { signal, buffers }: Omit<ReadOptions, 'offset' | 'length'> = {},
+  ): Promise<FoundBlob | null> {
+    this.assertRunning(signal)
+    assertHash(hash, digestFunction)
+    const record = this.#store.blobs.findHashWithContent({ hash, digestFunction })
+    if (record === undefined) return null
+    const digest = createDigest(hash, record.sizeBytes, digestFunction)
+    const opening = { signal, buffers, hold: () => this.hold() }
+    const reader = await this.#opener.open(digest, resolveRange(digest, {}), opening, record)
+    return reader && { digest, reader }
   }
 
   override async *listBlobs({ signal }: OperationOptions = {}): AsyncGenerator<BlobInfo, void, undefined> {

@@ -17,6 +17,7 @@ import { FileRemover, forgetFiles } from './file-remover.ts'
 import { Housekeeper, RECORD_USES_AFTER_MS } from './housekeeper.ts'
 import { LogSync } from './log-sync.ts'
 import { OpenFiles } from './open-files.ts'
+import { OthersVersion } from './others-version.ts'
 import { Removals } from './removals.ts'
 import type { Need } from './room-maker.ts'
 import { RoomMaker } from './room-maker.ts'
@@ -129,8 +130,8 @@ export class SqliteStore extends Lifecycle {
   }
 
   /** Waits until whatever a read finds now would survive a power failure; see {@link LogSync.settled}. */
-  settled(): Promise<void> {
-    return this.#state.logSync.settled()
+  settled(othersVersion?: unknown): Promise<void> {
+    return this.#state.logSync.settled(othersVersion)
   }
 
   /** Runs changes that need room; see {@link RoomMaker.run}. */
@@ -220,8 +221,9 @@ export class SqliteStore extends Lifecycle {
     const pages = new DatabasePages(database)
     const transactions = new Transactions(database)
     const checkpointer = new Checkpointer(databasePath, this.quota.log)
+    const othersVersion = new OthersVersion(database)
     const logSync = new LogSync({
-      database,
+      othersVersion,
       sync: () => log.sync(),
       emptyLog: () => checkpointer.emptyLog(),
       onRepaired: () => remover.retry(),
@@ -264,7 +266,7 @@ export class SqliteStore extends Lifecycle {
       write: (job, jobOptions) => queue.run(job, jobOptions),
     })
     const lookups = new BlobLookups(database, blobs)
-    const finding = { lookups, removals: new Removals(database), granularityMs: this.#granularityMs }
+    const finding = { lookups, removals: new Removals(database), othersVersion, granularityMs: this.#granularityMs }
     const finder = new BlobFinder({ ...finding, transactions, accessLog, clock })
     const records = { blobs, finder, entries, clock, accessLog }
     return {

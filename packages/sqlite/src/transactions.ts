@@ -12,6 +12,7 @@ export class Transactions {
   readonly #keep: Statement
   readonly #goBack: Statement
   #isReading = false
+  #begun = 0
 
   constructor(database: SqlDatabase) {
     this.#database = database
@@ -33,8 +34,14 @@ export class Transactions {
     return this.#isReading
   }
 
+  /** How many that write were begun: as long as it stays the same, this connection has changed nothing. */
+  get begun(): number {
+    return this.#begun
+  }
+
   /** Begins one that writes; throws when another connection is writing. */
   begin(): void {
+    this.#begun += 1
     this.#begin.run()
   }
 

@@ -2,7 +2,7 @@ import type { Digest } from '@caskade/core'
 import { StorageError } from '@caskade/core'
 import { HttpRefusal } from '../http/http-failure.ts'
 import { assertAcceptedLength, hashBody, receiveBlob } from '../http/receive-blob.ts'
-import { sendStored, storedBlob } from '../http/send-stored.ts'
+import { sendBlobOfHash } from '../http/send-stored.ts'
 import type { BazelAnswers, BazelRequest } from './bazel-request.ts'
 
 const HEADERS = { 'content-type': 'application/octet-stream' }
@@ -12,8 +12,7 @@ export const blobAnswers: BazelAnswers = { read: sendBlob, write: receiveVerifie
 
 async function sendBlob({ exchange, hash, context, tool }: BazelRequest): Promise<void> {
   const { storage } = context.backend
-  const digest = await storage.resolveHash(hash, undefined, { signal: exchange.signal })
-  const sentBytes = digest === null ? undefined : await sendStored(exchange, storedBlob(storage, digest), HEADERS)
+  const sentBytes = await sendBlobOfHash(exchange, storage, hash, HEADERS)
   if (sentBytes === undefined) throw new HttpRefusal(404, `blob ${hash} is not stored`)
   if (sentBytes !== null) tool.noteSent(sentBytes)
 }

@@ -22,8 +22,8 @@ export function moonHttpFrontend(context: FrontendContext, options: FrontendOpti
   return {
     name: 'moon',
     route(exchange) {
-      const match = isJson(exchange) ? matchPath(exchange.path, PATH, options) : undefined
-      if (match === undefined) return undefined
+      const match = matchPath(exchange.path, PATH, options)
+      if (match === undefined || !isJson(exchange)) return undefined
       const { instanceName, parts } = match
       const isWrite = exchange.method === 'PUT'
       return {

@@ -1,4 +1,4 @@
-import type { BlobInfo, BlobReader, Digest, OperationOptions, ReadOptions } from '@caskade/core'
+import type { BlobInfo, BlobReader, Digest, FoundBlob, OperationOptions, ReadOptions } from '@caskade/core'
 import { digestKey, readerFromBytes } from '@caskade/core'
 import { ReferenceStorage } from '../reference/reference-storage.ts'
 import type { BrokenStorage } from './broken-storage.ts'
@@ -62,6 +62,16 @@ export const brokenAnswers: readonly BrokenStorage[] = [
       new (class extends ReferenceStorage {
         override async resolveHash(hash: string): Promise<Digest> {
           return { hash, sizeBytes: 0 }
+        }
+      })(options),
+  },
+  {
+    defect: 'opens every hash as one of SHA-256',
+    caughtBy: 'getBlobByHash: opens the stored blob of a hash, and is null for any other',
+    create: (options) =>
+      new (class extends ReferenceStorage {
+        override async getBlobByHash(hash: string): Promise<FoundBlob | null> {
+          return super.getBlobByHash(hash)
         }
       })(options),
   },

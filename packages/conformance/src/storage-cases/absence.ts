@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { assertAbsent } from '../assertions.ts'
+import { assertAbsent, assertSameBytes, readChunks } from '../assertions.ts'
 import type { StorageCase } from '../storage-harness.ts'
 import { makeBlob, makeBlobs, sourceOf } from '../test-blob.ts'
 
@@ -58,6 +58,24 @@ export const absenceCases: readonly StorageCase[] = [
       for (const { digest } of blobs) assert.deepEqual(await storage.resolveHash(digest.hash), digest)
       assert.equal(await storage.resolveHash(makeBlob(99, 99).digest.hash), null)
       assert.equal(await storage.resolveHash(makeBlob(99, 99, 'sha1').digest.hash, 'sha1'), null)
+    },
+  },
+  {
+    name: 'getBlobByHash: opens the stored blob of a hash, and is null for any other',
+    async run({ storage, blobSizes }) {
+      const blobs = [...blobSizes.map((size) => makeBlob(size, size)), makeBlob(98, 98, 'sha1')]
+      for (const blob of blobs) await storage.commitWrite(blob.digest, sourceOf(blob))
+
+      for (const { digest, bytes } of blobs) {
+        const found = await storage.getBlobByHash(digest.hash, digest.digestFunction)
+        assert.deepEqual(found?.digest, digest)
+        assertSameBytes(await readChunks(found?.reader ?? null), bytes, 'getBlobByHash')
+      }
+      assert.equal(await storage.getBlobByHash(makeBlob(99, 99).digest.hash), null)
+      for (const { digest } of blobs) await storage.deleteBlob(digest)
+      for (const { digest } of blobs) {
+        assert.equal(await storage.getBlobByHash(digest.hash, digest.digestFunction), null, 'getBlobByHash: deleted')
+      }
     },
   },
   {

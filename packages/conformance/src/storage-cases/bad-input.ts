@@ -46,6 +46,7 @@ export const badInputCases: readonly StorageCase[] = [
     async run({ storage }) {
       for (const hash of ['', 'x', '../../etc/passwd'.padEnd(64, '0'), good.digest.hash.toUpperCase()]) {
         await assertRejects(storage.resolveHash(hash), 'invalid-argument', `resolveHash ${hash}`)
+        await assertRejects(storage.getBlobByHash(hash), 'invalid-argument', `getBlobByHash ${hash}`)
       }
       await assertRejects(storage.resolveHash(good.digest.hash, 'sha512'), 'invalid-argument', 'resolveHash')
     },

@@ -127,6 +127,8 @@ export const contentCases: readonly StorageCase[] = [
         assert.deepEqual(await storage.missingBlobs([empty.digest, other.digest]), [])
         assert.equal((await storage.bulkReadBlobs([empty.digest, other.digest])).size, 2)
         assert.deepEqual(await storage.resolveHash(empty.digest.hash, digestFunction), empty.digest)
+        const opened = await storage.getBlobByHash(empty.digest.hash, digestFunction)
+        assertSameBytes(await readChunks(opened?.reader ?? null), empty.bytes, 'getBlobByHash: of no bytes')
       }
     },
   },

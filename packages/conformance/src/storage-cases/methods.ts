@@ -56,6 +56,14 @@ export const methodCalls: Readonly<Record<string, MethodCall>> = {
       assert.deepEqual(await storage.resolveHash(digest.hash, digest.digestFunction, options), digest)
     },
   },
+  getBlobByHash: {
+    effect: 'reads',
+    async call(storage, { digest, bytes }, options) {
+      const found = await storage.getBlobByHash(digest.hash, digest.digestFunction, options)
+      assert.deepEqual(found?.digest, digest)
+      assertSameBytes(await readChunks(found?.reader ?? null), bytes, 'getBlobByHash')
+    },
+  },
   listBlobs: {
     effect: 'reads',
     async call(storage, { digest }, options) {
