@@ -191,6 +191,66 @@ test('missingBlobs: finds again what was added to a folder that was not there', 
   expect(await storage.missingBlobs([blob.digest])).toEqual([])
 })
 
+/** Looks for blobs that are not there until that is remembered: until their folders alone are looked at. */
+async function missUntilRemembered(digests: readonly Digest[]): Promise<void> {
+  for (let attempt = 0; attempt < 1000; attempt += 1) {
+    looks = []
+    expect(await storage.missingBlobs(digests)).toEqual(digests)
+    if (looks.length > 0 && looks.every((look) => look.endsWith('/.'))) return
+  }
+  throw new Error('it is never remembered')
+}
+
+describe('missingBlobs, of blobs that were missing before', () => {
+  /** Of which there is a folder that holds something else. */
+  function blobsBesideOthers(): readonly [TestBlob[], TestBlob[]] {
+    const blobs = blobsOfOneFolder()
+    return [blobs.slice(0, 10), blobs.slice(10)]
+  }
+
+  test('finds what another process stored', async () => {
+    const [absent, others] = blobsBesideOthers()
+    await storeAndFind(others)
+    const digests = absent.map(({ digest }) => digest)
+    await missUntilRemembered(digests)
+
+    await store(absent.slice(3, 7), other)
+    untilSteady()
+
+    expect(await storage.missingBlobs(digests)).toEqual([...digests.slice(0, 3), ...digests.slice(7)])
+  })
+
+  test('finds what was stored at once after another change of the folder', async () => {
+    const [absent, others] = blobsBesideOthers()
+    await storeAndFind(others)
+    const missed: Digest[] = []
+
+    for (const { digest, bytes } of absent) {
+      // All of it is mostly done before the times of files go on.
+      writeFileSync(`${pathOf(digest)}.other`, '')
+      await storage.missingBlobs([digest])
+      writeFileSync(pathOf(digest), bytes)
+      missed.push(...(await storage.missingBlobs([digest])))
+    }
+
+    expect(absent.length).toBe(10)
+    expect(missed).toEqual([])
+  })
+
+  test('finds a file whose last use is said to have been in 1970', async () => {
+    const [digest] = await storeAndFind(blobsOfOneFolder().slice(0, 1))
+    if (digest === undefined) return
+
+    utimesSync(pathOf(digest), 0, 0)
+    // Whatever changes the folder has the file looked at again.
+    writeFileSync(`${pathOf(digest)}.other`, '')
+    untilSteady()
+
+    expect(await storage.missingBlobs([digest])).toEqual([])
+    expect(await storage.missingBlobs([digest])).toEqual([])
+  })
+})
+
 test('missingBlobs: goes on recording uses of what it remembers', async () => {
   let now = Date.now()
   const startedMs = now

@@ -13,6 +13,9 @@ const KNOWN_PER_FOLDER = 4096
 
 const US_PER_SECOND = 1_000_000
 
+/** What is remembered of a blob that is not there, in place of the second of its last use; so these are the first to be forgotten. */
+const ABSENT = 0
+
 /** Where files have times of whole seconds, two changes may have the same. */
 const SECOND_MS = 1000
 
@@ -29,17 +32,19 @@ export interface BlobFinderOptions {
   readonly granularityMs: number
 }
 
-/** One search for many blobs: each folder is looked at once for all of them. */
+/** One search for many blobs: each folder is looked at once for all of them, and for other searches that go on meanwhile. */
 export interface Finding {
   readonly nowSeconds: number
+  /** Searches are counted: looks from this one on are later than its beginning. */
+  readonly number: number
 }
 
-/** A folder of blobs, and what was found in it since its names were last changed. */
+/** A folder of blobs, and what was found in it, or was not, since its names were last changed. */
 interface Folder {
   readonly path: string
   readonly known: KnownBlobs
-  /** When it was looked at last. */
-  finding: Finding | undefined
+  /** The last search that had begun when it was looked at last; 0 when it never was. */
+  lookedDuring: number
   /** What was seen then: a folder, that there is none, or nothing, where that would have taken long. */
   seen: 'there' | 'absent' | 'nothing'
   /** Whether a change that came after that look would show. */
@@ -52,13 +57,15 @@ interface Folder {
  * Finds out whether blobs are stored, many at a time, without waiting.
  *
  * Whoever adds a name to a folder or takes one away changes the folder's time as well. So a file that was found in a folder is
- * still there as long as that time is the same, whoever else may be at work: one look at the folder stands for looks at all
- * that was found in it. That holds for as long as another use would not be recorded; then the file is looked at again.
+ * still there as long as that time is the same, and one that was not found still absent, whoever else may be at work: one look
+ * at the folder stands for looks at all that was looked for in it. For a file that was found, that holds for as long as another
+ * use would not be recorded; then it is looked at again.
  */
 export class BlobFinder {
   readonly #options: BlobFinderOptions
   readonly #folders = new Map<DigestFunction, (Folder | undefined)[]>()
   readonly #words = new Uint32Array(1)
+  #begun = 0
 
   constructor(options: BlobFinderOptions) {
     this.#options = options
@@ -66,22 +73,28 @@ export class BlobFinder {
 
   /** Begins a search; it must not go on for longer than a call. */
   begin(): Finding {
-    return { nowSeconds: this.#options.clock.next() / US_PER_SECOND }
+    this.#begun += 1
+    return { nowSeconds: this.#options.clock.next() / US_PER_SECOND, number: this.#begun }
   }
 
   /** Tells whether a blob is stored; undefined when that cannot be told without waiting. Counts as use. */
   has(digest: Digest, finding: Finding): boolean | undefined {
     const { quick, syncs, accessLog } = this.#options
     const folder = this.#folderOf(digest)
-    if (folder.finding !== finding) this.#look(folder, finding)
+    if (folder.lookedDuring < finding.number) this.#look(folder)
     if (folder.seen === 'absent') return false
-    if (folder.isSteady && this.#isFresh(folder.known.find(digest), finding)) return true
+    const known = folder.isSteady ? folder.known.find(digest) : undefined
+    if (known === ABSENT) return false
+    if (this.#isFresh(known, finding)) return true
     const stat = quick.stat(`${folder.path}${sep}${digest.hash}`, folder.seen === 'there')
     if (stat === undefined) return undefined
-    if (stat === null) return false
+    if (stat === null) {
+      if (folder.isSteady) folder.known.note(digest, ABSENT)
+      return false
+    }
     if (stat.sizeBytes !== digest.sizeBytes || !syncs.isSettled(folder.path, stat.changedMs)) return undefined
     accessLog.use(blobName(digest), stat.modifiedUs)
-    if (folder.isSteady) folder.known.note(digest, Math.floor(stat.modifiedUs / US_PER_SECOND))
+    if (folder.isSteady) folder.known.note(digest, Math.max(Math.floor(stat.modifiedUs / US_PER_SECOND), ABSENT + 1))
     return true
   }
 
@@ -92,8 +105,8 @@ export class BlobFinder {
     return nowSeconds - seconds < granularity && seconds + 1 - nowSeconds < granularity
   }
 
-  #look(folder: Folder, finding: Finding): void {
-    folder.finding = finding
+  #look(folder: Folder): void {
+    folder.lookedDuring = this.#begun
     folder.isSteady = false
     // With the dot it is an error if there is something else than a folder.
     const stat = ARE_FOLDERS_TOLD ? this.#options.quick.stat(`${folder.path}${sep}.`) : undefined
@@ -125,7 +138,7 @@ export class BlobFinder {
     const folder = folders[bucket] ?? {
       path: this.#options.layout.folderOf(blobName(digest)),
       known: new KnownBlobs(KNOWN_PER_FOLDER),
-      finding: undefined,
+      lookedDuring: 0,
       seen: 'nothing',
       isSteady: false,
       inode: 0,

@@ -23,8 +23,9 @@ const CODES = 8
 const FIRST_SETS = 4
 
 /**
- * Remembers which blobs were found in a storage, each with a time in seconds. Never that one is absent; and it forgets some when
- * there are many. Whoever keeps one has to see to it that no blob is remembered that is gone.
+ * Remembers what was found out about blobs in a storage, each with a time in seconds; for those that are absent, whoever keeps it
+ * may choose a time that no other has. It forgets some when there are many, those with the earliest times first. Whoever keeps
+ * one has to see to it that nothing is remembered that no longer holds.
  *
  * One typed array, of 24 bytes for a blob and at most half empty once it has grown: a map of a million digests would cost the
  * heap 150 MiB and the collector 100 ms.
