@@ -10,7 +10,7 @@ const QUICK_MS = 0.1
 const QUICK_MS_PER_BYTE = 0.5 / 1024 ** 2
 
 /** How much waiting is let pass at once, in milliseconds. */
-const ALLOWED_MS = 1
+const ALLOWED_MS = 10
 
 /** The share of the time that may be spent waiting, in the long run. */
 const ALLOWED_SHARE = 1 / 20
