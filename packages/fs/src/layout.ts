@@ -15,6 +15,12 @@ const HASH_LENGTHS: Readonly<Record<string, number>> = { sha256: 64, sha1: 40, s
 /** Where a stored file belongs, however it is named at the moment: `cas.<function>.<hash>` or `ac.<namespace>.<hash>`. */
 export type StoredName = string
 
+/** What the names of blobs begin with. */
+const BLOB_PREFIX = 'cas.'
+
+/** What the names of entries begin with. */
+const ENTRY_PREFIX = 'ac.'
+
 /** Where everything is in the folder of a backend. */
 export class Layout {
   readonly root: string
@@ -36,8 +42,8 @@ export class Layout {
 
   /** The path at which a stored file is found. */
   pathOf(name: StoredName): string {
-    const [area, group, hash = ''] = name.split('.')
-    return `${this.folderOf(name)}${sep}${area === 'cas' ? hash : `${group}.${hash}`}`
+    const file = name.startsWith(BLOB_PREFIX) ? hashOf(name) : name.slice(ENTRY_PREFIX.length)
+    return `${this.folderOf(name)}${sep}${file}`
   }
 
   /**
@@ -45,9 +51,10 @@ export class Layout {
    * have none of their own: clients choose them, and folders take room.
    */
   folderOf(name: StoredName): string {
-    const [area = '', group = '', hash = ''] = name.split('.')
-    const bucket = hash.slice(0, 2)
-    return area === 'cas' ? `${this.blobs}${sep}${group}${sep}${bucket}` : `${this.entries}${sep}${bucket}`
+    const hashAt = name.lastIndexOf('.') + 1
+    const bucket = name.slice(hashAt, hashAt + 2)
+    if (!name.startsWith(BLOB_PREFIX)) return `${this.entries}${sep}${bucket}`
+    return `${this.blobs}${sep}${name.slice(BLOB_PREFIX.length, hashAt - 1)}${sep}${bucket}`
   }
 }
 
@@ -61,7 +68,7 @@ export function isBucket(folder: string): boolean {
 
 /** Names the file of a blob. */
 export function blobName({ hash, digestFunction = 'sha256' }: Pick<Digest, 'hash' | 'digestFunction'>): StoredName {
-  return `cas.${digestFunction}.${hash}`
+  return `${BLOB_PREFIX}${digestFunction}.${hash}`
 }
 
 /** Names the file of an entry. */
@@ -69,7 +76,7 @@ export function entryName({ namespace, key }: ActionKey): StoredName {
   const hash = createHash('sha256')
     .update(Buffer.from(`${namespace}\0${key}`, 'utf16le'))
     .digest('hex')
-  return `ac.${encodeNamespace(namespace)}.${hash}`
+  return `${ENTRY_PREFIX}${encodeNamespace(namespace)}.${hash}`
 }
 
 /** The hash in the name of a stored file. */
@@ -90,13 +97,13 @@ export function isFunction(folder: string): folder is DigestFunction {
 /** Names the file of a blob, given the digest function and the beginning; undefined for what nobody here has put there. */
 export function blobFileName(group: DigestFunction, bucket: string, file: string): StoredName | undefined {
   const isOurs = file.length === HASH_LENGTHS[group] && file.startsWith(bucket) && /^[\da-f]+$/.test(file)
-  return isOurs ? `cas.${group}.${file}` : undefined
+  return isOurs ? `${BLOB_PREFIX}${group}.${file}` : undefined
 }
 
 /** Names the file of an entry likewise. */
 export function entryFileName(bucket: string, file: string): StoredName | undefined {
   const [, hash] = /^[\da-z_%~-]+\.([\da-f]{64})$/.exec(file) ?? []
-  return hash?.startsWith(bucket) === true ? `ac.${file}` : undefined
+  return hash?.startsWith(bucket) === true ? `${ENTRY_PREFIX}${file}` : undefined
 }
 
 /** Tells whether an entry may be one of a namespace that starts with a prefix. */
