@@ -3,6 +3,7 @@ import { bazelRemoteSubjects } from './subjects/bazel-remote.ts'
 import { buildgrid } from './subjects/buildgrid.ts'
 import { caskadeSubjects } from './subjects/caskade.ts'
 import { nginx } from './subjects/nginx.ts'
+import { nodeHttp } from './subjects/node-http.ts'
 import { bazelRemoteModel, reference } from './subjects/reference.ts'
 
 /** All servers that are measured. */
@@ -13,4 +14,5 @@ export const subjectKinds: readonly SubjectKind[] = [
   bazelRemoteModel,
   buildgrid,
   nginx,
+  nodeHttp,
 ]
