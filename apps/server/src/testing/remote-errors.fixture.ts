@@ -31,8 +31,12 @@ export function storageErrorCodeOf(status: number): StorageErrorCode {
   return CODES.get(status) ?? 'unknown'
 }
 
+/** What grpc-js says of a call whose connection ended in the middle, when it was not reset; no status of a server begins so. */
+const CUT_OFF = /^13 INTERNAL: Received RST_STREAM with code/
+
 /** Makes of the error of a call the one that a storage rejects with; anything else is returned as it is. */
 export function toStorageError(error: unknown): unknown {
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'number') return error
-  return new StorageError(storageErrorCodeOf(error.code), `remote: ${error.message}`, { cause: error })
+  const code = CUT_OFF.test(error.message) ? 'unavailable' : storageErrorCodeOf(error.code)
+  return new StorageError(code, `remote: ${error.message}`, { cause: error })
 }
