@@ -79,7 +79,7 @@ export class BlobFinder {
 
   /** Tells whether a blob is stored; undefined when that cannot be told without waiting. Counts as use. */
   has(digest: Digest, finding: Finding): boolean | undefined {
-    const { quick, syncs, accessLog } = this.#options
+    const { quick, accessLog } = this.#options
     const folder = this.#folderOf(digest)
     if (folder.lookedDuring < finding.number) this.#look(folder)
     if (folder.seen === 'absent') return false
@@ -92,7 +92,7 @@ export class BlobFinder {
       if (folder.isSteady) folder.known.note(digest, ABSENT)
       return false
     }
-    if (stat.sizeBytes !== digest.sizeBytes || !syncs.isSettled(folder.path, stat.changedMs)) return undefined
+    if (stat.sizeBytes !== digest.sizeBytes || !this.#isSettled(folder, stat.changedMs)) return undefined
     accessLog.use(blobName(digest), stat.modifiedUs)
     if (folder.isSteady) folder.known.note(digest, Math.max(Math.floor(stat.modifiedUs / US_PER_SECOND), ABSENT + 1))
     return true
@@ -103,6 +103,18 @@ export class BlobFinder {
     if (seconds === undefined) return false
     const granularity = this.#options.granularityMs / 1000
     return nowSeconds - seconds < granularity && seconds + 1 - nowSeconds < granularity
+  }
+
+  /**
+   * Tells whether the name of a file that was just looked at is known to be on disk. A file may have been changed otherwise a
+   * moment ago, such as by a use that was recorded; then its folder tells, if it is still as it was.
+   */
+  #isSettled(folder: Folder, changedMs: number): boolean {
+    const { quick, syncs } = this.#options
+    if (syncs.isSettled(folder.path, changedMs)) return true
+    if (!folder.isSteady || !syncs.isSettled(folder.path, folder.changedMs)) return false
+    const stat = quick.stat(`${folder.path}${sep}.`)
+    return stat?.inode === folder.inode && stat.changedMs === folder.changedMs
   }
 
   #look(folder: Folder): void {
