@@ -2,6 +2,7 @@ import { formatFigure, formatTable } from '../bench/format.ts'
 import { describeMachine } from '../bench/machine.ts'
 import type { TimeShare } from './cpu-profile.ts'
 import type { CaseProfile } from './profile-case.ts'
+import { whatIsLeft } from './what-is-left.ts'
 
 /** What a report of profiles is made of. */
 export interface ProfileReport {
@@ -39,6 +40,7 @@ ${formatTable(
   6,
 )}
 
+${whatIsLeft}
 ## The functions that take most
 
 ${profiles.map(({ operation, inFlight, subject, functions }) => `- **${operation}**, ${inFlight} in flight, ${subject}: ${listed(functions)}`).join('\n')}
