@@ -9,7 +9,8 @@ import { digestOf, startAll, stopAll } from '@caskade/core'
 import { nodeFiles } from '@caskade/core/files'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { FsStorage } from './index.ts'
-import { blobName, Layout } from './layout.ts'
+import { blockingLooks, waitUntilSteady } from './looks.fixture.ts'
+import { pathOf as storedAt } from './stores.fixture.ts'
 
 let path: string
 let storage: FsStorage
@@ -18,16 +19,7 @@ let other: FsStorage
 /** The looks at files that `storage` makes. */
 let looks: string[]
 
-/** Looks at files on the event loop however long that takes, and lists them. */
-const blocking = {
-  stat(file: string) {
-    looks.push(file)
-    return nodeFiles.blocking?.stat(file) ?? null
-  },
-  read(): never {
-    throw new Error('nothing is read here')
-  },
-}
+const blocking = blockingLooks((file) => looks.push(file))
 
 beforeEach(async () => {
   path = mkdtempSync(join(tmpdir(), 'caskade-fs-'))
@@ -43,13 +35,11 @@ afterEach(async () => {
 })
 
 function pathOf(digest: Digest): string {
-  return new Layout(path).pathOf(blobName(digest))
+  return storedAt(path, { digest })
 }
 
-/** Works on until the last changes of the folders are past, by the clock that their times come from. */
 function untilSteady(): void {
-  const startedMs = Date.now()
-  while (Date.now() - startedMs <= 30) writeFileSync(join(path, 'clock'), '')
+  waitUntilSteady(path)
 }
 
 async function store(blobs: readonly TestBlob[], into: StorageABC = storage): Promise<Digest[]> {

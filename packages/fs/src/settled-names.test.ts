@@ -2,12 +2,13 @@ import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { TestBlob } from '@caskade/conformance'
-import { makeBlobs, sourceOf } from '@caskade/conformance'
+import { makeBlobs } from '@caskade/conformance'
 import type { Digest } from '@caskade/core'
 import { nodeFiles } from '@caskade/core/files'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { FsStorage } from './index.ts'
-import { blobName, Layout } from './layout.ts'
+import { blockingLooks, waitUntilSteady } from './looks.fixture.ts'
+import { commitAll, pathOf } from './stores.fixture.ts'
 
 let path: string
 let storage: FsStorage
@@ -19,18 +20,10 @@ function syncDirectory(folder: string): Promise<void> {
   return nodeFiles.syncDirectory(folder)
 }
 
-/** Looks at files on the event loop however long that takes. */
-const blocking = {
-  stat: (file: string) => nodeFiles.blocking?.stat(file) ?? null,
-  read(): never {
-    throw new Error('nothing is read here')
-  },
-}
-
 beforeEach(async () => {
   path = mkdtempSync(join(tmpdir(), 'caskade-fs-'))
   synced = []
-  storage = new FsStorage({ path, files: { ...nodeFiles, blocking, syncDirectory } })
+  storage = new FsStorage({ path, files: { ...nodeFiles, blocking: blockingLooks(), syncDirectory } })
   await storage.start()
 })
 
@@ -39,25 +32,15 @@ afterEach(async () => {
   rmSync(path, { recursive: true })
 })
 
-function pathOf(digest: Digest): string {
-  return new Layout(path).pathOf(blobName(digest))
-}
-
 /** Stores blobs and finds them, so that all of their names are synced. */
 async function storeAndSync(blobs: readonly TestBlob[]): Promise<Digest[]> {
-  for (const blob of blobs) await storage.commitWrite(blob.digest, sourceOf(blob))
+  await commitAll(storage, blobs)
   const digests = blobs.map(({ digest }) => digest)
-  untilSteady()
+  waitUntilSteady(path)
   expect(await storage.missingBlobs(digests)).toEqual([])
-  untilSteady()
+  waitUntilSteady(path)
   synced = []
   return digests
-}
-
-/** Works on until the last changes of the folders are past, by the clock that their times come from. */
-function untilSteady(): void {
-  const startedMs = Date.now()
-  while (Date.now() - startedMs <= 30) writeFileSync(join(path, 'clock'), '')
 }
 
 describe('missingBlobs, of files that were changed a moment ago', () => {
@@ -65,7 +48,7 @@ describe('missingBlobs, of files that were changed a moment ago', () => {
     const digests = await storeAndSync(makeBlobs(20, 100))
 
     const now = new Date()
-    for (const digest of digests) utimesSync(pathOf(digest), now, now)
+    for (const digest of digests) utimesSync(pathOf(path, { digest }), now, now)
 
     expect(await storage.missingBlobs(digests)).toEqual([])
     expect(synced).toEqual([])
@@ -77,10 +60,10 @@ describe('missingBlobs, of files that were changed a moment ago', () => {
     if (blob === undefined) return
 
     // As by a process that is about to sync it.
-    writeFileSync(pathOf(blob.digest), blob.bytes)
-    untilSteady()
+    writeFileSync(pathOf(path, blob), blob.bytes)
+    waitUntilSteady(path)
 
     expect(await storage.missingBlobs([blob.digest])).toEqual([])
-    expect(synced).toEqual([dirname(pathOf(blob.digest))])
+    expect(synced).toEqual([dirname(pathOf(path, blob))])
   })
 })

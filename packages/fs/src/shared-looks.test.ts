@@ -8,21 +8,14 @@ import { AccessLog } from './access-log.ts'
 import { BlobFinder } from './blob-finder.ts'
 import { FolderSyncs } from './folder-syncs.ts'
 import { Layout } from './layout.ts'
+import { blockingLooks } from './looks.fixture.ts'
 
 test('a look at a folder serves all searches that had begun before it, and none that begins after it', () => {
   const path = mkdtempSync(join(tmpdir(), 'caskade-fs-'))
   onTestFinished(() => rmSync(path, { recursive: true }))
   const digests = makeBlobs(5000, 10).flatMap(({ digest }) => (digest.hash.startsWith('ab') ? [digest] : []))
   const looks: string[] = []
-  const blocking = {
-    stat(file: string) {
-      looks.push(file)
-      return nodeFiles.blocking?.stat(file) ?? null
-    },
-    read(): never {
-      throw new Error('nothing is read here')
-    },
-  }
+  const blocking = blockingLooks((file) => looks.push(file))
   const layout = new Layout(path)
   const clock = new AccessClock(Date.now)
   const granularityMs = 30_000

@@ -48,7 +48,7 @@ export async function keptOf(storage: StorageABC, blobs: readonly TestBlob[]): P
 }
 
 /** The path of the file of a blob. */
-export function pathOf(folder: string, { digest }: TestBlob): string {
+export function pathOf(folder: string, { digest }: Pick<TestBlob, 'digest'>): string {
   return new Layout(folder).pathOf(blobName(digest))
 }
 
