@@ -1,5 +1,6 @@
 import type { Metadata } from './metadata.ts'
-import { StatusCode } from './status-code.ts'
+import type { StatusCode } from './status-code.ts'
+import { statusCodeName } from './status-code.ts'
 
 /** What may accompany a {@link GrpcError}. */
 export interface GrpcErrorOptions extends ErrorOptions {
@@ -30,6 +31,6 @@ export class GrpcError extends Error {
 
   /** The name of the code, such as `NOT_FOUND`. */
   get codeName(): string {
-    return Object.entries(StatusCode).find(([, code]) => code === this.code)?.[0] ?? String(this.code)
+    return statusCodeName(this.code)
   }
 }

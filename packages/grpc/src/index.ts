@@ -15,5 +15,5 @@ export {
   unaryMethod,
 } from './method.ts'
 export type { ServerCall } from './server-call.ts'
-export { StatusCode } from './status-code.ts'
+export { StatusCode, statusCodeName } from './status-code.ts'
 export type { StreamListener, TransportStream } from './transport-stream.ts'

@@ -21,3 +21,8 @@ export const StatusCode = {
 
 /** One of the numbers of {@link StatusCode}. */
 export type StatusCode = (typeof StatusCode)[keyof typeof StatusCode]
+
+/** The name of a code, such as `NOT_FOUND`; its number where there is none. */
+export function statusCodeName(code: StatusCode): string {
+  return Object.entries(StatusCode).find(([, known]) => known === code)?.[0] ?? String(code)
+}

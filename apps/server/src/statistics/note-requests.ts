@@ -1,9 +1,7 @@
 import type { GrpcServerOptions } from '@caskade/grpc'
-import { StatusCode } from '@caskade/grpc'
+import { statusCodeName } from '@caskade/grpc'
 import type { HttpServerOptions } from '../http/http-server.ts'
 import type { Durations, RequestCounts, RequestKind } from './request-counts.ts'
-
-const CODE_NAMES = new Map<StatusCode, string>(Object.entries(StatusCode).map(([name, code]) => [code, name]))
 
 /** Stands for a service that is not served, or a method that it does not have. */
 const UNKNOWN = 'unknown'
@@ -18,7 +16,7 @@ export function noteCall(requests: RequestCounts): NonNullable<GrpcServerOptions
       byCode = []
       known.set(path, byCode)
     }
-    byCode[code] ??= requests.of({ protocol: 'grpc', ...namesOf(path), code: CODE_NAMES.get(code) ?? UNKNOWN })
+    byCode[code] ??= requests.of({ protocol: 'grpc', ...namesOf(path), code: statusCodeName(code) })
     byCode[code].add(seconds)
   }
 }
