@@ -11,14 +11,14 @@ import (
 	"google.golang.org/genproto/googleapis/bytestream"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 )
 
 // asBazelRemote answers with the steps that bazel-remote 2 takes for the same calls when it does not compress, by its source:
 // each hash is matched with a regular expression and made a key of an index, blobs are looked up 20 at a time, reads are sent
 // from a buffer of 2 MiB, blobs of batches are read with io.ReadAll, and writes go through a pipe to a goroutine that stores them.
 //
-// It leaves out what that does besides: counters, reservations of space, the check of an action's output directories, logs.
+// It leaves out what that does besides: counters, reservations of space, the check of an action's output directories, logs. And
+// it hashes all that it stores, which some versions of bazel-remote do only when they compress: so of writes it may take more.
 type asBazelRemote struct {
 	*service
 }
@@ -68,13 +68,9 @@ func (s asBazelRemote) GetActionResult(_ context.Context, request *remoteexecuti
 	if err != nil {
 		return nil, err
 	}
-	result := &remoteexecution.ActionResult{}
-	if err := proto.Unmarshal(content, result); err != nil {
+	result, named, err := decodeResult(content)
+	if err != nil {
 		return nil, err
-	}
-	named := []*remoteexecution.Digest{result.StdoutDigest, result.StderrDigest}
-	for _, output := range result.OutputFiles {
-		named = append(named, output.Digest)
 	}
 	for _, digest := range named {
 		if digest != nil && !s.store.has(hashOfKey(digest.Hash), digest.SizeBytes) {

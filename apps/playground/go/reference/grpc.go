@@ -39,13 +39,9 @@ func (s *service) GetActionResult(_ context.Context, request *remoteexecution.Ge
 	if err != nil {
 		return nil, err
 	}
-	result := &remoteexecution.ActionResult{}
-	if err := proto.Unmarshal(content, result); err != nil {
+	result, named, err := decodeResult(content)
+	if err != nil {
 		return nil, err
-	}
-	named := []*remoteexecution.Digest{result.StdoutDigest, result.StderrDigest}
-	for _, output := range result.OutputFiles {
-		named = append(named, output.Digest)
 	}
 	missing := s.store.missing(len(named), func(index int) (string, int64) { return named[index].GetHash(), named[index].GetSizeBytes() })
 	for _, index := range missing {
@@ -54,6 +50,19 @@ func (s *service) GetActionResult(_ context.Context, request *remoteexecution.Ge
 		}
 	}
 	return result, nil
+}
+
+// decodeResult returns a result and the digests that it names, some of which may be nil.
+func decodeResult(content []byte) (*remoteexecution.ActionResult, []*remoteexecution.Digest, error) {
+	result := &remoteexecution.ActionResult{}
+	if err := proto.Unmarshal(content, result); err != nil {
+		return nil, nil, err
+	}
+	named := []*remoteexecution.Digest{result.StdoutDigest, result.StderrDigest}
+	for _, output := range result.OutputFiles {
+		named = append(named, output.Digest)
+	}
+	return result, named, nil
 }
 
 func (s *service) UpdateActionResult(_ context.Context, request *remoteexecution.UpdateActionResultRequest) (*remoteexecution.ActionResult, error) {

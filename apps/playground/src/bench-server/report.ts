@@ -55,7 +55,7 @@ ${formatTable([['server', 'version', 'what it does'], ...subjects.map(({ kind, v
 
 ## Targets
 
-What the servers with a disk take of the CPU for each unit of bazel-remote (not compressed), which the targets are about, of the model of it, which does less than it, and of the reference, which does less again. With one request under way / with many; what misses its target is in bold.
+What the servers with a disk take of the CPU for each unit of bazel-remote (not compressed), which the targets are about, of the model of it, which takes the steps that its source tells of and was not compared with it, and of the reference, which does less than both. With one request under way / with many; what misses its target is in bold.
 
 ${TARGET_PEERS.filter((peer) => hasFigures(results, peer))
   .map((peer) => `### To ${peer}\n\n${targetsTable(results, peer)}\n`)

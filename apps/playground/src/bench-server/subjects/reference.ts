@@ -10,12 +10,12 @@ export const reference: SubjectKind = referenceIn('store')
 /** The same over the files that our own server keeps with `type: fs`; what it stores there itself, that one does not count. */
 export const referenceOverFs: SubjectKind = referenceIn(join('store', 'cas', 'sha256'))
 
-/** The same again, with the steps of bazel-remote: what that costs at least, where it cannot be had. */
+/** The same again, with the steps of bazel-remote: about what that costs, where it cannot be had. */
 export const bazelRemoteModel: SubjectKind = {
   ...reference,
   name: 'model of bazel-remote',
   conduct:
-    'Not bazel-remote: the reference with the steps that bazel-remote 2 takes for each call when it does not compress, by its source (a regular expression for every hash, lookups 20 at a time, blobs of batches read in growing buffers, writes through a pipe); without its counters, reservations of space and logs.',
+    'Not bazel-remote: the reference with the steps that bazel-remote 2 takes for each call when it does not compress, by its source (a regular expression for every hash, lookups 20 at a time, blobs of batches read in growing buffers, writes through a pipe); without its counters, reservations of space and logs. It hashes what is stored, which some versions of bazel-remote do only when they compress.',
   async command(folder, ports, limits) {
     const { program, args } = await reference.command(folder, ports, limits)
     return { program, args: [...args, '-as-bazel-remote'] }
