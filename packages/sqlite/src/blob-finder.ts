@@ -76,9 +76,9 @@ export class BlobFinder {
         missing.push(digest)
         continue
       }
-      accessLog.useBlob(record)
+      const usedUs = accessLog.useBlob(record)
       // Rounded down, so that the next use is looked up rather too early.
-      if (isReading) this.#known.note(digest, Math.floor(record.accessedUs / US_PER_SECOND))
+      if (isReading) this.#known.note(digest, Math.floor(usedUs / US_PER_SECOND))
     }
   }
 

@@ -1,4 +1,4 @@
-import type { BlobInfo, Digest } from '@caskade/core'
+import type { Digest } from '@caskade/core'
 import { blobKey, digestOfKey } from './blob-key.ts'
 import type { SqlDatabase, Statement } from './sql.ts'
 import { selectAll, selectOne } from './sql.ts'
@@ -9,7 +9,7 @@ export interface BlobRecord {
   readonly id: number
   readonly sizeBytes: number
   readonly costBytes: number
-  /** Microseconds since 1970. */
+  /** Microseconds since 1970; a use after it may be on record elsewhere, see `AccessLog`. */
   readonly accessedUs: number
   /** The file that holds the content; null when it is a row. */
   readonly fileId: number | null
@@ -54,7 +54,7 @@ export class BlobRecords {
       'INSERT INTO blob (key, size_bytes, cost_bytes, accessed_us, file_id) VALUES (?, ?, ?, ?, ?)',
     )
     this.#remove = prepare('DELETE FROM blob WHERE id = ?')
-    this.#touch = prepare('UPDATE blob SET accessed_us = ? WHERE id = ?')
+    this.#touch = prepare('UPDATE blob SET accessed_us = ? WHERE id = ? AND accessed_us < ?')
     this.#findWithContent = prepare(
       // Not a join, which SQLite would plan anew for every key.
       `SELECT ${COLUMNS}, (SELECT bytes FROM content WHERE blob_id = blob.id AND file_id IS NULL) AS bytes
@@ -70,7 +70,8 @@ export class BlobRecords {
     this.#looseOf = prepare('SELECT id, cost_bytes AS costBytes FROM loose_file WHERE owner = ?')
     this.#fileOf = prepare('SELECT file_id AS fileId FROM blob WHERE id = ?')
     this.#lastAccess = prepare(
-      'SELECT max(coalesce((SELECT max(accessed_us) FROM blob), 0), coalesce((SELECT max(accessed_us) FROM entry), 0)) AS last',
+      `SELECT max(coalesce((SELECT max(accessed_us) FROM blob), 0), coalesce((SELECT max(accessed_us) FROM entry), 0),
+       coalesce((SELECT max(last_us) FROM recent_use), 0)) AS last`,
     )
   }
 
@@ -102,13 +103,9 @@ export class BlobRecords {
   }
 
   /** The blobs whose id follows `afterId`, in the order of ids. */
-  page(afterId: number, limit: number): (BlobInfo & { readonly id: number })[] {
+  page(afterId: number, limit: number): (BlobUse & { readonly digest: Digest })[] {
     const rows = selectAll<BlobRecord & { readonly key: Uint8Array }>(this.#page, afterId, limit)
-    return rows.map(({ id, key, sizeBytes, accessedUs }) => ({
-      id,
-      digest: digestOfKey(key, sizeBytes),
-      lastAccessMs: Math.floor(accessedUs / 1000),
-    }))
+    return rows.map(({ id, key, sizeBytes, accessedUs }) => ({ id, digest: digestOfKey(key, sizeBytes), accessedUs }))
   }
 
   insert(digest: Digest, record: Omit<BlobRecord, 'id' | 'sizeBytes'>): number {
@@ -123,8 +120,9 @@ export class BlobRecords {
     if (fileId === null) this.#removeContent.run(id)
   }
 
+  /** Has the row of a blob say when it was used, unless it says a later time. */
   touch(id: number, accessedUs: number): void {
-    this.#touch.run(accessedUs, id)
+    this.#touch.run(accessedUs, id, accessedUs)
   }
 
   insertContent(id: number, bytes: Uint8Array): void {

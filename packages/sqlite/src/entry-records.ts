@@ -8,7 +8,7 @@ import { selectAll, selectOne } from './sql.ts'
 export interface EntryRecord extends ActionCacheRecord {
   readonly id: number
   readonly costBytes: number
-  /** Microseconds since 1970. */
+  /** Microseconds since 1970; a use after it may be on record elsewhere, see `AccessLog`. */
   readonly accessedUs: number
 }
 
@@ -56,7 +56,7 @@ export class EntryRecords {
        VALUES (?, ?, ?, ?, ?, ?, ?)`,
     )
     this.#remove = prepare('DELETE FROM entry WHERE id = ?')
-    this.#touch = prepare('UPDATE entry SET accessed_us = ? WHERE id = ?')
+    this.#touch = prepare('UPDATE entry SET accessed_us = ? WHERE id = ? AND accessed_us < ?')
   }
 
   find({ namespace, key }: ActionKey): EntryRecord | undefined {
@@ -89,8 +89,9 @@ export class EntryRecords {
     this.#remove.run(id)
   }
 
+  /** Has the row of an entry say when it was used, unless it says a later time. */
   touch(id: number, accessedUs: number): void {
-    this.#touch.run(accessedUs, id)
+    this.#touch.run(accessedUs, id, accessedUs)
   }
 }
 

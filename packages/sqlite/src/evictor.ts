@@ -32,7 +32,7 @@ export class Evictor {
   }
 
   /**
-   * Evicts what was used least recently. What was used and not yet recorded as such is spared: recording it takes the
+   * Evicts what was used least recently. What was used later than its row says is spared: having the row say so takes the
    * place of the eviction, and the next call goes on from there.
    */
   evictOldest(transaction: Transaction): Eviction {
@@ -41,17 +41,22 @@ export class Evictor {
     const entry = entries.oldest()
     if (entry !== undefined && (blob === undefined || entry.accessedUs <= blob.accessedUs)) {
       if (this.#isLeased(entry)) return 'leased'
-      const usedUs = accessLog.takeEntry(entry.id)
-      if (usedUs === undefined) this.#removeEntry(transaction, entry)
-      else entries.touch(entry.id, usedUs)
+      const usedUs = accessLog.lastUseOfEntry(entry.id)
+      if (usedUs > entry.accessedUs) entries.touch(entry.id, usedUs)
+      else this.#removeEntry(transaction, entry)
       return 'evicted'
     }
     if (blob === undefined) return 'empty'
     if (this.#isLeased(blob)) return 'leased'
-    const usedUs = accessLog.takeBlob(blob.id)
-    if (usedUs === undefined) this.remove(transaction, blob)
-    else blobs.touch(blob.id, usedUs)
+    const usedUs = accessLog.lastUseOfBlob(blob.id)
+    if (usedUs > blob.accessedUs) blobs.touch(blob.id, usedUs)
+    else this.remove(transaction, blob)
     return 'evicted'
+  }
+
+  /** Takes account of what other processes have recorded; must run before evictions of a transaction. */
+  seeOthers(): void {
+    this.#options.accessLog.seeOthers()
   }
 
   /** Removes one blob; its file, if it has one, becomes loose. */

@@ -135,6 +135,7 @@ export class RoomMaker {
     let evictions = 0
     let last: Eviction = 'evicted'
     while (evictions < EVICTIONS_PER_JOB && !isEnough()) {
+      if (evictions === 0) this.#options.evictor.seeOthers()
       last = this.#options.evictor.evictOldest(transaction)
       if (last !== 'evicted') break
       evictions += 1

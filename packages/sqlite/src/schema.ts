@@ -52,10 +52,13 @@ const SCHEMA = `
 export const KEPT_REMOVALS = 256
 
 /**
- * What older versions know nothing of that use the same database, and what they keep all the same: that is why it is a trigger
- * that records which blobs are removed.
+ * What older versions know nothing of that use the same database, and can do without; what they must keep all the same is kept by
+ * a trigger: which blobs are removed.
  *
  * - `removal`: the last of them, numbered without gaps. The last one is never deleted, so numbers only grow.
+ * - `recent_use`, `last_use`: uses that are later than what the rows of blobs and entries say, see `UseRecords`: the last ones of each
+ *   process, many to a row; and those before. An older version takes what the rows say for the last use. AUTOINCREMENT, because who
+ *   has seen all up to one must not miss another of that number.
  */
 const ADDITIONS = `
   CREATE TABLE IF NOT EXISTS removal (id INTEGER PRIMARY KEY, key BLOB NOT NULL, size_bytes INTEGER NOT NULL);
@@ -63,6 +66,21 @@ const ADDITIONS = `
   BEGIN
     INSERT INTO removal (key, size_bytes) VALUES (OLD.key, OLD.size_bytes);
     DELETE FROM removal WHERE id = (SELECT max(id) FROM removal) - ${KEPT_REMOVALS};
+  END;
+  CREATE TABLE IF NOT EXISTS recent_use (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    owner TEXT NOT NULL,
+    last_us INTEGER NOT NULL,
+    uses BLOB NOT NULL
+  );
+  CREATE TABLE IF NOT EXISTS last_use (key INTEGER PRIMARY KEY, used_us INTEGER NOT NULL);
+  CREATE TRIGGER IF NOT EXISTS blob_use_removed AFTER DELETE ON blob
+  BEGIN
+    DELETE FROM last_use WHERE key = OLD.id * 2;
+  END;
+  CREATE TRIGGER IF NOT EXISTS entry_use_removed AFTER DELETE ON entry
+  BEGIN
+    DELETE FROM last_use WHERE key = OLD.id * 2 + 1;
   END;
 `
 

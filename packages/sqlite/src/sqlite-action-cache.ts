@@ -93,17 +93,15 @@ export class SqliteActionCache extends ActionCacheABC {
     costBytes: number,
     ifAbsent: boolean,
   ): boolean {
-    const { entries, clock, blobs } = this.#store
+    const { entries, clock, blobs, accessLog } = this.#store
     if (ifAbsent && entries.findAge(key) !== undefined) return false
     this.#remove(transaction, key)
     entries.insert(key, entry, costBytes, clock.next())
     transaction.usedBytes += costBytes
     transaction.rowBytes += costBytes
     // Later than the entry itself, so that the entry is evicted before the blobs it references.
-    for (const digest of entry.references) {
-      const blob = blobs.find(digest)
-      if (blob !== undefined) blobs.touch(blob.id, clock.next())
-    }
+    const stored = entry.references.map((digest) => blobs.find(digest)).filter((blob) => blob !== undefined)
+    accessLog.keepBlobsNow(stored.map(({ id }) => id))
     return true
   }
 

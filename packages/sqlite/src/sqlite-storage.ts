@@ -196,8 +196,13 @@ export class SqliteStorage extends StorageABC {
   override async *listBlobs({ signal }: OperationOptions = {}): AsyncGenerator<BlobInfo, void, undefined> {
     for (let last = 0; ;) {
       this.assertRunning(signal)
-      const page = this.#store.blobs.page(last, PAGE_SIZE)
-      for (const { digest, lastAccessMs } of page) yield { digest, lastAccessMs }
+      const { blobs, accessLog } = this.#store
+      const page = blobs.page(last, PAGE_SIZE)
+      accessLog.seeOthers()
+      for (const { id, digest, accessedUs } of page) {
+        const usedUs = Math.max(accessedUs, accessLog.lastUseOfBlob(id))
+        yield { digest, lastAccessMs: Math.floor(usedUs / 1000) }
+      }
       if (page.length < PAGE_SIZE) return
       last = page.at(-1)?.id ?? last
     }

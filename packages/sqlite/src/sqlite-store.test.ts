@@ -207,10 +207,11 @@ describe('two on one folder', () => {
 describe('eviction', () => {
   test('lets an entry go before the blobs it references', async () => {
     await withBackend(async ({ storage, actionCache }) => {
-      const [referenced, ...others] = makeBlobs(60, 9000)
+      const [referenced, ...others] = makeBlobs(180, 3000)
       if (referenced === undefined) return
       await storage.commitWrite(referenced.digest, sourceOf(referenced))
-      const entry = { bytes: new Uint8Array(9000), references: [referenced.digest], metadata: {} }
+      // Large, so that the writes after the one that it makes room for need no more.
+      const entry = { bytes: new Uint8Array(30_000), references: [referenced.digest], metadata: {} }
       await actionCache.update({ namespace: 'n', key: 'k' }, entry)
 
       const kept: [entry: boolean, blob: boolean][] = []

@@ -30,6 +30,7 @@ import { DEFAULT_ACCESS_GRANULARITY_MS } from './sqlite-options.ts'
 import type { SqliteQuota } from './sqlite-quota.ts'
 import { sqliteQuota } from './sqlite-quota.ts'
 import { Transactions } from './transactions.ts'
+import { UseRecords } from './use-records.ts'
 import type { JobOptions, Transaction } from './write-queue.ts'
 import { WriteQueue } from './write-queue.ts'
 
@@ -160,7 +161,7 @@ export class SqliteStore extends Lifecycle {
     try {
       await createLastingDirectory(this.#operations, join(this.#path, 'files'))
       this.#running = await this.#open()
-      await this.#removeLeftovers()
+      await this.#takeOverLeftovers()
     } catch (error) {
       await this.onStop()
       throw sqliteError(error, `cannot open ${this.#path}`)
@@ -217,7 +218,9 @@ export class SqliteStore extends Lifecycle {
     const blobs = new BlobRecords(database)
     const entries = new EntryRecords(database)
     const clock = new AccessClock(this.#options.now ?? Date.now, blobs.lastAccessUs())
-    const accessLog = new AccessLog(clock, this.#granularityMs)
+    const uses = new UseRecords(database, owner.id)
+    const timing = { clock, granularityMs: this.#granularityMs }
+    const accessLog = new AccessLog({ ...timing, maxBytes: this.quota.maxBytes, uses })
     const pages = new DatabasePages(database)
     const transactions = new Transactions(database)
     const checkpointer = new Checkpointer(databasePath, this.quota.log)
@@ -233,7 +236,7 @@ export class SqliteStore extends Lifecycle {
       transactions,
       pages,
       flushed: () => logSync.flushed(),
-      onBegin: () => accessLog.record(blobs, entries),
+      onBegin: () => accessLog.record(),
       // Uses that cannot be recorded are not worth a write.
       onBeginFailed(error) {
         reportEvent({ kind: 'touch-failure', storageType: 'Sqlite', operation: 'recordUses', error })
@@ -255,7 +258,7 @@ export class SqliteStore extends Lifecycle {
     })
     const { openFiles, quota } = this
     const housekeeper = new Housekeeper({ accessLog, queue, blobs, openFiles, owner: owner.id })
-    const leaseUs = recordedLeaseUs(quota, this.#granularityMs + 2 * RECORD_USES_AFTER_MS)
+    const leaseUs = recordedLeaseUs(quota, timing.granularityMs + 2 * RECORD_USES_AFTER_MS)
     const evictor = new Evictor({ blobs, entries, accessLog, clock, openFiles, owner: owner.id, leaseUs })
     const room = new RoomMaker({
       quota,
@@ -266,16 +269,13 @@ export class SqliteStore extends Lifecycle {
       write: (job, jobOptions) => queue.run(job, jobOptions),
     })
     const lookups = new BlobLookups(database, blobs)
-    const finding = { lookups, removals: new Removals(database), othersVersion, granularityMs: this.#granularityMs }
-    const finder = new BlobFinder({ ...finding, transactions, accessLog, clock })
+    const finding = { lookups, removals: new Removals(database), othersVersion, transactions, accessLog }
+    const finder = new BlobFinder({ ...timing, ...finding })
     const records = { blobs, finder, entries, clock, accessLog }
+    const basis = { database, transactions, pages, log, owner }
     return {
       ...records,
-      database,
-      transactions,
-      pages,
-      log,
-      owner,
+      ...basis,
       evictor,
       queue,
       checkpointer,
@@ -287,9 +287,10 @@ export class SqliteStore extends Lifecycle {
     }
   }
 
-  /** Removes the files that processes were working on when they ended without stopping. */
-  async #removeLeftovers(): Promise<void> {
-    const { owner, blobs, remover } = this.#state
+  /** Takes over the uses of processes that have ended, and removes the files that those were working on that did not stop. */
+  async #takeOverLeftovers(): Promise<void> {
+    const { owner, blobs, remover, housekeeper } = this.#state
+    await housekeeper.takeOverUses(owner)
     for (const id of blobs.looseFileOwners()) {
       if (id !== owner.id && (await owner.isGone(id))) remover.add(blobs.looseFilesOf(id))
     }

@@ -15,14 +15,15 @@ export const quotaCases: readonly StorageCase[] = [
     async run({ storage }) {
       for (const size of [SMALL, LARGE]) {
         const used = makeBlob(1, size)
-        const unused = makeBlob(2, size)
-        for (const blob of [used, unused]) await storage.commitWrite(blob.digest, sourceOf(blob))
+        // Room for one may take more than one of them.
+        const unused = makeBlobs(3, size, 2)
+        for (const blob of [used, ...unused]) await storage.commitWrite(blob.digest, sourceOf(blob))
 
         await use(storage, used)
-        await writeUntilOneIsGone(storage, [used, unused], size)
+        await writeUntilOneIsGone(storage, [used, ...unused], size)
 
         const kept = await listedKeys(storage)
-        assert.ok(kept.has(used.digest.hash), `of two blobs of ${size} bytes the one in use was evicted first`)
+        assert.ok(kept.has(used.digest.hash), `of some blobs of ${size} bytes the one in use was evicted first`)
       }
     },
   })),
