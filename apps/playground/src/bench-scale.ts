@@ -2,6 +2,8 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { formatFigure } from './bench/format.ts'
+import { assertSameSettings, formatKept, readKept } from './bench/kept-file.ts'
+import type { BenchRun, OfRun } from './bench/kept-runs.ts'
 import { describeMachine } from './bench/machine.ts'
 import { reportedCommand } from './bench/shared-arguments.ts'
 import { parseScaleBenchArguments, scaleBenchUsage } from './bench-scale/arguments.ts'
@@ -10,20 +12,26 @@ import { measureEviction } from './bench-scale/eviction.ts'
 import { FreshBlobs } from './bench-scale/fresh-blobs.ts'
 import type { FullDiskResult } from './bench-scale/full-disk.ts'
 import { measureFullDisk } from './bench-scale/full-disk.ts'
+import { mergeScaleReports, scaleLists } from './bench-scale/kept-figures.ts'
+import type { StoreOptions } from './bench-scale/measure-store.ts'
 import { measureStore } from './bench-scale/measure-store.ts'
 import type { ScaleReport } from './bench-scale/report.ts'
 import { makeScaleReport } from './bench-scale/report.ts'
-import type { ScaleFigure, ScaleRun } from './bench-scale/scale-run.ts'
+import type { ScaleAttempt, ScaleFailure, ScaleFigure, ScaleRun } from './bench-scale/scale-run.ts'
 import type { ScaleSubject } from './bench-scale/scale-subject.ts'
 import { installSubjects } from './bench-server/install.ts'
 import { LoadGenerator } from './bench-server/load.ts'
 import { endAllSubjects } from './bench-server/subject.ts'
 
 const PLAYGROUND = join(import.meta.dirname, '..')
+const REPORT = join(PLAYGROUND, 'SCALE-BENCHMARKS.md')
+const FIGURES = join(PLAYGROUND, 'scale-benchmarks.json')
 
 const words = process.argv.slice(2)
-const { help, write, seed, effort, directory, keep, blobs, parts, subjects: wanted } = parseScaleBenchArguments(words)
+const { help, report, subjects: wanted, ...asked } = parseScaleBenchArguments(words)
+const { write, isNarrowed, seed, effort, directory, keep, blobs, parts } = asked
 if (help) process.stdout.write(scaleBenchUsage)
+else if (report) await writeReportAnew()
 else await main()
 
 async function main(): Promise<void> {
@@ -49,45 +57,48 @@ function stop(stopping: AbortController): void {
 
 async function measure(folder: string, signal: AbortSignal): Promise<void> {
   process.stdout.write(`${describeMachine()}; seed ${seed}\n`)
+  const kept = write && isNarrowed ? await readReport() : undefined
+  if (kept !== undefined) assertSameSettings(kept, { seed, effort })
   const load = await LoadGenerator.build(folder)
   const installed = await installSubjects(
     wanted.map(({ kind }) => kind),
     folder,
   )
   const subjects = wanted.filter(({ kind }) => installed.subjects.some((found) => found.kind === kind))
-  const figures: ScaleFigure[] = []
-  const fullDisks: FullDiskResult[] = []
-  const failures: string[] = []
+  const benchRun: BenchRun = {
+    command: reportedCommand('pnpm bench:scale', words),
+    date: new Date().toISOString(),
+    machine: describeMachine(),
+    servers: installed.subjects.map(({ kind: { name, conduct }, version }) => ({ name, version, conduct })),
+    missing: installed.missing,
+  }
+  const figures: (ScaleFigure & OfRun)[] = []
+  const fullDisks: (FullDiskResult & OfRun)[] = []
+  const failures: (ScaleFailure & OfRun)[] = []
+  const attempted: ScaleAttempt[] = []
   const series = new BlobSeries(seed)
   const fresh = new FreshBlobs(series)
   const note = (figure: ScaleFigure): void => {
-    figures.push(figure)
+    figures.push({ ...figure, run: benchRun })
     const { subject, measure: what, value } = figure
     process.stderr.write(`${subject}, ${figure.blobs.toLocaleString('en')}: ${what}: ${formatFigure(value)}\n`)
   }
   const run: ScaleRun = { series, seed, effort, load, folder, signal, note }
-  const command = reportedCommand('pnpm bench:scale', words)
-  const report = (): ScaleReport => ({
-    ...installed,
-    figures,
-    fullDisks,
-    failures,
-    effort,
-    seed,
-    command,
-    date: new Date(),
-  })
-  const attempt = async (name: string, part: () => Promise<void>): Promise<void> => {
+  const anew: ScaleReport = { figures, fullDisks, failures, effort, seed }
+  const attempt = async (what: ScaleAttempt, measurePart: () => Promise<void>): Promise<void> => {
     signal.throwIfAborted()
+    attempted.push(what)
     try {
-      await part()
+      await measurePart()
     } catch (error) {
       signal.throwIfAborted()
-      failures.push(`${name}: ${messageOf(error)}`)
-      process.stderr.write(`${name}: ${error instanceof Error ? error.stack : String(error)}\n`)
+      failures.push({ ...what, message: messageOf(error), run: benchRun })
+      process.stderr.write(
+        `${what.of}: ${what.parts.join(', ')}: ${error instanceof Error ? error.stack : String(error)}\n`,
+      )
       process.exitCode = 1
     }
-    if (write) await writeReport(report())
+    if (write) await writeReport(kept === undefined ? anew : mergeScaleReports(kept, anew, attempted))
   }
 
   for (const store of new Set(subjects.map((subject) => subject.store))) {
@@ -96,7 +107,7 @@ async function measure(folder: string, signal: AbortSignal): Promise<void> {
     for (const count of isNeeded ? blobs : []) {
       const path = join(keep ?? folder, `${store.name}-${count}`)
       await mkdir(path, { recursive: true })
-      await attempt(`${store.name}, ${count} blobs`, () =>
+      await attempt({ of: `${store.name}, ${count.toLocaleString('en')} blobs`, parts: ['fill'] }, () =>
         measureStore({
           ...run,
           store,
@@ -114,23 +125,23 @@ async function measure(folder: string, signal: AbortSignal): Promise<void> {
   const ours = subjects.filter(({ kind }) => kind.isOurs)
   if (parts.includes('eviction')) await measureEvictions(run, ours, fresh, attempt)
   for (const subject of parts.includes('full-disk') ? ours : []) {
-    await attempt(`${subject.kind.name}: full disk`, async () => {
+    await attempt({ of: subject.kind.name, parts: ['full-disk'] }, async () => {
       const result = await measureFullDisk(subject, run)
-      if (result !== undefined) fullDisks.push(result)
+      if (result !== undefined) fullDisks.push({ ...result, run: benchRun })
     })
   }
-  if (!write) process.stdout.write(makeScaleReport(report()))
+  if (!write) process.stdout.write(makeScaleReport(anew))
 }
 
 async function measureEvictions(
   run: ScaleRun,
   subjects: readonly ScaleSubject[],
   fresh: FreshBlobs,
-  attempt: (name: string, part: () => Promise<void>) => Promise<void>,
+  attempt: StoreOptions['attempt'],
 ): Promise<void> {
   for (const count of blobs.filter((some) => some <= effort.maxEvictionBlobs)) {
     for (const subject of subjects) {
-      await attempt(`${subject.kind.name}, ${count.toLocaleString('en')} blobs: eviction`, () =>
+      await attempt({ of: `${subject.kind.name}, ${count.toLocaleString('en')} blobs`, parts: ['eviction'] }, () =>
         measureEviction({ ...run, subject, blobs: count, fresh }),
       )
     }
@@ -144,10 +155,17 @@ function messageOf(error: unknown): string {
   return error.cause === undefined ? line : `${line}: ${messageOf(error.cause)}`
 }
 
-async function writeReport(report: ScaleReport): Promise<void> {
-  await writeFile(join(PLAYGROUND, 'SCALE-BENCHMARKS.md'), makeScaleReport(report))
-  const { subjects, ...rest } = report
-  const servers = subjects.map(({ kind, version }) => ({ name: kind.name, version }))
-  const data = { ...rest, machine: describeMachine(), servers }
-  await writeFile(join(PLAYGROUND, 'scale-benchmarks.json'), `${JSON.stringify(data, undefined, 2)}\n`)
+function readReport(): Promise<ScaleReport | undefined> {
+  return readKept(FIGURES, scaleLists)
+}
+
+async function writeReport(made: ScaleReport): Promise<void> {
+  await writeFile(REPORT, makeScaleReport(made))
+  await writeFile(FIGURES, formatKept(made, scaleLists))
+}
+
+async function writeReportAnew(): Promise<void> {
+  const kept = await readReport()
+  if (kept === undefined) throw new Error(`--report: there is no ${FIGURES}`)
+  await writeFile(REPORT, makeScaleReport(kept))
 }

@@ -1,10 +1,13 @@
 // Measures the server beside those that people use instead: `pnpm bench:server --help`.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { assertSameSettings, formatKept, readKept } from './bench/kept-file.ts'
+import type { OfRun } from './bench/kept-runs.ts'
 import { describeMachine } from './bench/machine.ts'
 import { reportedCommand } from './bench/shared-arguments.ts'
 import { parseServerBenchArguments, serverBenchUsage } from './bench-server/arguments.ts'
 import { installSubjects } from './bench-server/install.ts'
+import { assertNoServerIsLost, mergeServerReports, serverLists } from './bench-server/kept-cases.ts'
 import { LoadGenerator } from './bench-server/load.ts'
 import type { ServerReport } from './bench-server/report.ts'
 import { makeServerReport, serverSummary } from './bench-server/report.ts'
@@ -15,14 +18,19 @@ import type { ServerCaseResult, ServerRunOptions } from './bench-server/run-case
 import { runServerCase } from './bench-server/run-case.ts'
 import { fullServerEffort, quickServerEffort } from './bench-server/server-case.ts'
 import { endAllSubjects } from './bench-server/subject.ts'
+import { subjectKinds } from './bench-server/subjects.ts'
 
 const PLAYGROUND = join(import.meta.dirname, '..')
+const REPORT = join(PLAYGROUND, 'SERVER-BENCHMARKS.md')
+const FIGURES = join(PLAYGROUND, 'server-benchmarks.json')
 
 const words = process.argv.slice(2)
-const { help, quick, write, profile, seed, directory, cases, kinds } = parseServerBenchArguments(words)
+const { help, quick, write, report, isNarrowed, profile, seed, directory, cases, kinds } =
+  parseServerBenchArguments(words)
 const effort = quick ? quickServerEffort : fullServerEffort
 const called = reportedCommand('pnpm bench:server', words)
 if (help) process.stdout.write(serverBenchUsage)
+else if (report) await writeReportAnew()
 else await main()
 
 async function main(): Promise<void> {
@@ -38,20 +46,22 @@ async function main(): Promise<void> {
 }
 
 async function measureAll(options: ServerRunOptions): Promise<void> {
+  const kept = write && isNarrowed ? await readReport() : undefined
+  if (kept !== undefined) assertSameSettings(kept, { seed, effort })
   const { subjects, missing } = await installSubjects(kinds)
-  const results: ServerCaseResult[] = []
-  const report = (): ServerReport => ({ subjects, missing, results, effort, seed, command: called, date: new Date() })
+  const installed = subjects.map(({ kind }) => kind)
+  if (kept !== undefined) assertNoServerIsLost(kept, cases, installed, subjectKinds)
+  const servers = subjects.map(({ kind: { name, conduct }, version }) => ({ name, version, conduct }))
+  const run = { command: called, date: new Date().toISOString(), machine: describeMachine(), servers, missing }
+  const results: (ServerCaseResult & OfRun)[] = []
+  const anew: ServerReport = { results, effort, seed }
   for (const serverCase of cases) {
-    const result = await runServerCase(
-      serverCase,
-      subjects.map(({ kind }) => kind),
-      options,
-    )
+    const result = await runServerCase(serverCase, installed, options)
     process.stderr.write(`${serverSummary(result)}\n`)
-    results.push(result)
-    if (write) await writeReport(report())
+    results.push({ ...result, run })
+    if (write) await writeReport(kept === undefined ? anew : mergeServerReports(kept, anew))
   }
-  if (!write) process.stdout.write(makeServerReport(report()))
+  if (!write) process.stdout.write(makeServerReport(anew))
 }
 
 async function profileAll(options: ServerRunOptions): Promise<void> {
@@ -62,9 +72,9 @@ async function profileAll(options: ServerRunOptions): Promise<void> {
       process.stderr.write(`${serverCase.operation}, ${serverCase.inFlight} in flight: ${kind.name}\n`)
     }
   }
-  const report = makeProfileReport({ profiles, seed, command: called, date: new Date() })
-  if (write) await writeFile(join(PLAYGROUND, 'SERVER-PROFILES.md'), report)
-  else process.stdout.write(report)
+  const made = makeProfileReport({ profiles, seed, command: called, date: new Date() })
+  if (write) await writeFile(join(PLAYGROUND, 'SERVER-PROFILES.md'), made)
+  else process.stdout.write(made)
 }
 
 /** Leaves neither servers nor gigabytes behind when the measuring is broken off. */
@@ -74,10 +84,17 @@ async function abandon(folder: string): Promise<void> {
   process.exit(130)
 }
 
-async function writeReport(report: ServerReport): Promise<void> {
-  await writeFile(join(PLAYGROUND, 'SERVER-BENCHMARKS.md'), makeServerReport(report))
-  const { subjects, ...rest } = report
-  const servers = subjects.map(({ kind, version }) => ({ name: kind.name, version }))
-  const data = { ...rest, machine: describeMachine(), servers }
-  await writeFile(join(PLAYGROUND, 'server-benchmarks.json'), `${JSON.stringify(data, undefined, 2)}\n`)
+function readReport(): Promise<ServerReport | undefined> {
+  return readKept(FIGURES, serverLists)
+}
+
+async function writeReport(made: ServerReport): Promise<void> {
+  await writeFile(REPORT, makeServerReport(made))
+  await writeFile(FIGURES, formatKept(made, serverLists))
+}
+
+async function writeReportAnew(): Promise<void> {
+  const kept = await readReport()
+  if (kept === undefined) throw new Error(`--report: there is no ${FIGURES}`)
+  await writeFile(REPORT, makeServerReport(kept))
 }

@@ -28,6 +28,15 @@ test('a first impression has fewer blobs', () => {
 })
 
 test.each([
+  [['--quick', '--write', '--seed', '2', '--keep', '/stores'], false],
+  [['--blobs', '1e6'], true],
+  [['--only', 'memory'], true],
+  [['--backend', 'fs'], true],
+])('%j: whether it is narrowed is %s', (words, isNarrowed) => {
+  expect(parseScaleBenchArguments(words).isNarrowed).toBe(isNarrowed)
+})
+
+test.each([
   [['--only', 'nothing'], '--only: there is no nothing'],
   [['--backend', 'tape'], '--backend: there is no tape'],
   [['--blobs', '10'], '--blobs: 10 are not whole numbers of 1,000 or more'],

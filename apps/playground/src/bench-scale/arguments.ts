@@ -13,6 +13,10 @@ const FULL_BLOBS = '100000,1000000,5000000'
 export interface ScaleBenchArguments {
   readonly help: boolean
   readonly write: boolean
+  /** Whether the report is written anew from what was measured before, and nothing is measured. */
+  readonly report: boolean
+  /** Whether an option says what is measured, so that with `write` the rest stays as it is. */
+  readonly isNarrowed: boolean
   readonly seed: number
   readonly effort: ScaleEffort
   /** Where the folder is made in which everything is stored meanwhile. */
@@ -32,7 +36,9 @@ export const scaleBenchUsage: string = `pnpm bench:scale [options]
   --blobs NUMBERS    how many blobs are there (default: ${FULL_BLOBS}; with --quick ${QUICK_BLOBS})
   --only PART        only this part: ${scaleParts.join(', ')}
   --backend NAME     only this one: ${scaleSubjects.map(({ backend }) => backend).join(', ')}
-  --write            write SCALE-BENCHMARKS.md and scale-benchmarks.json in apps/playground, too
+  --write            write SCALE-BENCHMARKS.md and scale-benchmarks.json in apps/playground, too; with --blobs, --only or
+                     --backend, the figures that are there stay, but for those that are measured anew
+  --report           measure nothing: write SCALE-BENCHMARKS.md anew from scale-benchmarks.json
   --seed NUMBER      where the content begins (default: 1)
   --directory PATH   where things are stored meanwhile, some 30 GB (default: the folder for temporary files)
   --keep PATH        keep the stores that are filled there, and go on with those that are
@@ -49,6 +55,7 @@ export function parseScaleBenchArguments(words: readonly string[]): ScaleBenchAr
       help: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       write: { type: 'boolean', default: false },
+      report: { type: 'boolean', default: false },
       seed: { type: 'string', default: '1' },
       directory: { type: 'string', default: tmpdir() },
       keep: { type: 'string' },
@@ -57,7 +64,7 @@ export function parseScaleBenchArguments(words: readonly string[]): ScaleBenchAr
       backend: { type: 'string', multiple: true },
     },
   })
-  const { help, quick, write, directory, keep } = values
+  const { help, quick, write, report, directory, keep } = values
   const subjects = scaleSubjects.filter(({ backend }) => values.backend?.includes(backend) ?? true)
   const parts = scaleParts.filter((part) => values.only?.includes(part) ?? true)
   const backends = scaleSubjects.map(({ backend }) => backend)
@@ -66,6 +73,8 @@ export function parseScaleBenchArguments(words: readonly string[]): ScaleBenchAr
   return {
     help,
     write,
+    report,
+    isNarrowed: [values.blobs, values.only, values.backend].some((value) => value !== undefined),
     directory,
     keep,
     seed: parseSeed(values.seed),

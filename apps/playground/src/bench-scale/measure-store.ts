@@ -7,7 +7,7 @@ import { fillStore } from './fill.ts'
 import type { FreshBlobs } from './fresh-blobs.ts'
 import { measureMemory } from './memory.ts'
 import { untilQuiet } from './quiet.ts'
-import type { ScalePart, ScaleRun } from './scale-run.ts'
+import type { ScaleAttempt, ScalePart, ScaleRun } from './scale-run.ts'
 import type { ScaleStore, ScaleSubject } from './scale-subject.ts'
 import { ampleLimits } from './scale-subject.ts'
 import { measureStartUp } from './start-up.ts'
@@ -25,7 +25,7 @@ export interface StoreOptions extends ScaleRun {
   /** Whether it stays there. */
   readonly isKept: boolean
   /** Runs a part; that it fails does not end the others. */
-  readonly attempt: (name: string, part: () => Promise<void>) => Promise<void>
+  readonly attempt: (what: ScaleAttempt, measure: () => Promise<void>) => Promise<void>
 }
 
 /** Fills a store with so many blobs, and measures each server over it. */
@@ -35,9 +35,10 @@ export async function measureStore(options: StoreOptions): Promise<void> {
   if (!isKept) stack.defer(() => rm(path, { recursive: true, force: true, maxRetries: 5 }))
   await fill(options)
   for (const subject of subjects) {
-    const name = `${subject.kind.name}, ${blobs.toLocaleString('en')} blobs`
-    if (parts.includes('memory') || parts.includes('operations')) {
-      await attempt(`${name}: memory, operations`, async () => {
+    const of = `${subject.kind.name}, ${blobs.toLocaleString('en')} blobs`
+    const together = parts.filter((part) => part === 'memory' || part === 'operations')
+    if (together.length > 0) {
+      await attempt({ of, parts: together }, async () => {
         await using server = await RunningSubject.start(subject.kind, path, ampleLimits)
         if (parts.includes('memory')) await measureMemory(server, options)
         await untilQuiet(server.pid, signal)
@@ -45,7 +46,7 @@ export async function measureStore(options: StoreOptions): Promise<void> {
       })
     }
     if (parts.includes('start-up')) {
-      await attempt(`${name}: start-up`, () => measureStartUp({ ...options, subject, store: path }))
+      await attempt({ of, parts: ['start-up'] }, () => measureStartUp({ ...options, subject, store: path }))
     }
   }
 }
@@ -75,7 +76,7 @@ async function measureOperations(server: RunningSubject, subject: ScaleSubject, 
   for (const scaleCase of scaleCases({ series, fresh, blobs, rounds: effort.rounds + 1, hasResults })) {
     signal.throwIfAborted()
     const { operation, figures, failures } = await measureCase(scaleCase, [server], { effort, seed, folder, load })
-    if (failures.length > 0) throw new Error(failures.join('; '))
+    if (failures.length > 0) throw new Error(failures.map(({ message }) => message).join('; '))
     for (const { cpuUs, p50Us, p99Us } of figures) {
       const take = (what: string, value: number): void =>
         note({ part: 'operations', subject: server.kind.name, blobs, measure: `${operation}, ${what}`, value })

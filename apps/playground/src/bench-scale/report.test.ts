@@ -1,14 +1,22 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { parseKept } from '../bench/kept-file.ts'
+import { benchRun } from '../bench/kept-runs.fixture.ts'
+import type { OfRun } from '../bench/kept-runs.ts'
+import { scaleLists } from './kept-figures.ts'
 import { makeScaleReport } from './report.ts'
 import type { ScaleReport } from './report.ts'
 import type { ScaleFigure, ScalePart } from './scale-run.ts'
 import { quickScaleEffort } from './scale-run.ts'
 import { scaleSubjects } from './scale-subject.ts'
 
+const run = benchRun('pnpm bench:scale', {
+  servers: scaleSubjects.map(({ kind: { name, conduct } }) => ({ name, version: '1.2.3', conduct })),
+})
+
 const report: ScaleReport = {
-  subjects: scaleSubjects.map(({ kind }) => ({ kind, version: '1.2.3' })),
-  missing: [],
-  failures: ['caskade fs: it ended'],
+  failures: [{ run, of: 'caskade fs', parts: ['memory', 'operations'], message: 'it ended' }],
   figures: [
     figure('start-up', 100_000, 'after a kill, ms', 200),
     figure('start-up', 1_000_000, 'after a kill, ms', 300),
@@ -18,6 +26,7 @@ const report: ScaleReport = {
   ],
   fullDisks: [
     {
+      run,
       subject: 'caskade sqlite',
       acknowledged: 1200,
       refused: 1001,
@@ -30,8 +39,6 @@ const report: ScaleReport = {
   ],
   effort: quickScaleEffort,
   seed: 1,
-  command: 'pnpm bench:scale',
-  date: new Date(0),
 }
 
 test('a report says how each figure grows from size to size', () => {
@@ -50,7 +57,8 @@ test('a report says what a million blobs more take of memory', () => {
 test('a report says what failed, what a full disk came to, and what was not measured', () => {
   const text = makeScaleReport(report)
 
-  expect(text).toContain('- Failed: caskade fs: it ended.')
+  expect(text).toContain('- Failed, by `pnpm bench:scale` on 2026-01-02: caskade fs: memory, operations: it ended.')
+  expect(text).toMatch(/\| caskade sqlite +\| 1\.2\.3 +\|/)
   expect(text).toMatch(
     /\| caskade sqlite +\| 507 the disk is full +\| +1200 \| +1200 \| +1001 \| +4000 \| +0 \| +12 \|/,
   )
@@ -58,6 +66,22 @@ test('a report says what failed, what a full disk came to, and what was not meas
   expect(text).not.toMatch(/undefined|NaN/)
 })
 
-function figure(part: ScalePart, blobs: number, measure: string, value: number): ScaleFigure {
-  return { part, subject: 'caskade sqlite', blobs, measure, value }
+test('what failed altogether has a report, and nothing at all says so', () => {
+  const nothing: ScaleReport = { ...report, figures: [], fullDisks: [] }
+
+  expect(makeScaleReport(nothing)).toContain('Made by `pnpm bench:scale` on 2026-01-02.')
+  expect(makeScaleReport({ ...nothing, failures: [] })).toContain('Nothing was measured.')
+})
+
+test('the report in this repository is what comes of the figures beside it (else: pnpm bench:scale --report)', async () => {
+  const folder = join(import.meta.dirname, '..', '..')
+  const figures = await readFile(join(folder, 'scale-benchmarks.json'), 'utf8')
+
+  const text = makeScaleReport(parseKept(figures, scaleLists))
+
+  expect(text).toBe(await readFile(join(folder, 'SCALE-BENCHMARKS.md'), 'utf8'))
+})
+
+function figure(part: ScalePart, blobs: number, measure: string, value: number): ScaleFigure & OfRun {
+  return { run, part, subject: 'caskade sqlite', blobs, measure, value }
 }

@@ -1,35 +1,36 @@
 import { formatFigure, formatTable } from '../bench/format.ts'
-import { describeMachine } from '../bench/machine.ts'
-import type { MeasuredSubject } from '../bench-server/report.ts'
+import type { OfRun } from '../bench/kept-runs.ts'
+import { describeRun, machinesOf, madeBy, missingLines, runsOf, serverRows } from '../bench/kept-runs.ts'
 import type { FullDiskResult } from './full-disk.ts'
 import { howItGrows } from './how-it-grows.ts'
-import type { ScaleEffort, ScaleFigure, ScalePart } from './scale-run.ts'
+import type { ScaleEffort, ScaleFailure, ScaleFigure, ScalePart } from './scale-run.ts'
+import { scaleSubjects } from './scale-subject.ts'
 
 /** What a report is made of. */
 export interface ScaleReport {
-  readonly subjects: readonly MeasuredSubject[]
-  /** What could not be had here, and why. */
-  readonly missing: readonly string[]
-  readonly figures: readonly ScaleFigure[]
-  readonly fullDisks: readonly FullDiskResult[]
-  /** What went wrong, and so has no figures. */
-  readonly failures: readonly string[]
+  readonly figures: readonly (ScaleFigure & OfRun)[]
+  readonly fullDisks: readonly (FullDiskResult & OfRun)[]
+  readonly failures: readonly (ScaleFailure & OfRun)[]
   readonly effort: ScaleEffort
   readonly seed: number
-  readonly command: string
-  readonly date: Date
 }
+
+const TITLE = '# Benchmarks with millions of blobs'
+
+const NAMES = scaleSubjects.map(({ kind }) => kind.name)
 
 /** Writes up what was measured, as the content of SCALE-BENCHMARKS.md. */
 export function makeScaleReport(report: ScaleReport): string {
-  const { subjects, missing, figures, fullDisks, failures, effort, seed, command, date } = report
-  return `# Benchmarks with millions of blobs
+  const { figures, fullDisks, failures, effort, seed } = report
+  const measured = [...figures, ...fullDisks]
+  const runs = runsOf(measured.length === 0 ? failures : measured)
+  if (runs.length === 0) return `${TITLE}\n\nNothing was measured.\n`
+  return `${TITLE}
 
-Made by \`${command}\` on ${date.toISOString().slice(0, 10)}. Do not edit: run it.
+${madeBy(runs)}. Do not edit: run it.
 
-- Machine: ${describeMachine()}. It is shared and noisy: other work went on meanwhile. CPU time and memory are what counts; wall times are not comparable between runs.
-- Seed: ${seed}.
-${[...missing.map((line) => `- Not measured: ${line}.`), ...failures.map((line) => `- Failed: ${line}.`)].join('\n')}
+- Machine: ${machinesOf(runs)}. It is shared and noisy: other work went on meanwhile. CPU time and memory are what counts; wall times are not comparable between runs.
+${[`- Seed: ${seed}.`, ...missingLines(runs), ...failures.map(failureLine)].join('\n')}
 
 ## How it is measured
 
@@ -40,7 +41,7 @@ ${[...missing.map((line) => `- Not measured: ${line}.`), ...failures.map((line) 
 - **Memory** is what is resident, the program itself included.
 - × is what comes of ten, or five, times as many blobs.
 
-${formatTable([['server', 'version', 'what it does'], ...subjects.map(({ kind, version }) => [kind.name, version, kind.conduct])], 3)}
+${formatTable([['server', 'version', 'what it does'], ...serverRows(measured, NAMES)], 3)}
 
 ## How it grows, and why
 
@@ -76,6 +77,10 @@ A disk of 192 MiB and a quota of 1 GiB: blobs of 1 KiB and of 100 KiB are writte
 
 ${fullDiskTable(fullDisks)}
 `
+}
+
+function failureLine({ of, parts, message, run }: ScaleFailure & OfRun): string {
+  return `- Failed, by ${describeRun(run)}: ${of}: ${parts.join(', ')}: ${message}.`
 }
 
 /** A row for each measure of each server, a column for each size, and how much it grew from the size before. */

@@ -30,6 +30,18 @@ export interface ScaleRun {
   readonly note: (figure: ScaleFigure) => void
 }
 
+/** What is about to be measured: parts, of a server or a store and a size. */
+export interface ScaleAttempt {
+  /** What it is measured of, such as `caskade fs, 100,000 blobs`. */
+  readonly of: string
+  readonly parts: readonly (ScalePart | 'fill')[]
+}
+
+/** What went wrong, and so has no figures. */
+export interface ScaleFailure extends ScaleAttempt {
+  readonly message: string
+}
+
 /** One number that was measured. */
 export interface ScaleFigure {
   readonly part: ScalePart

@@ -28,6 +28,15 @@ test('profiles are of our own servers, in the operations that have a target', ()
 })
 
 test.each([
+  [['--quick', '--write', '--seed', '2'], false],
+  [['--only', 'Read'], true],
+  [['--in-flight', '1'], true],
+  [['--server', 'nginx'], true],
+])('%j: whether it is narrowed is %s', (words, isNarrowed) => {
+  expect(parseServerBenchArguments(words).isNarrowed).toBe(isNarrowed)
+})
+
+test.each([
   [['--profile', '--server', 'nginx'], 'of others no profile'],
   [['--only', 'nothing'], 'no operation is left'],
   [['--server', 'apache'], 'there is no apache'],

@@ -12,6 +12,10 @@ export interface ServerBenchArguments {
   readonly help: boolean
   readonly quick: boolean
   readonly write: boolean
+  /** Whether the report is written anew from what was measured before, and nothing is measured. */
+  readonly report: boolean
+  /** Whether an option says what is measured, so that with `write` the rest stays as it is. */
+  readonly isNarrowed: boolean
   /** Whether our servers are watched by V8, rather than measured beside others. */
   readonly profile: boolean
   readonly seed: number
@@ -29,8 +33,10 @@ export const serverBenchUsage: string = `pnpm bench:server [options]
   --only TEXT        only the operations whose names have this in them, such as Read, 64 MiB, HTTP
   --in-flight NUMBER only with so many requests under way
   --server NAME      only this one: ${subjectKinds.map(({ name }) => name).join(', ')}
-  --write            write SERVER-BENCHMARKS.md and server-benchmarks.json in apps/playground, too; with --profile,
-                     SERVER-PROFILES.md
+  --write            write SERVER-BENCHMARKS.md and server-benchmarks.json in apps/playground, too; with --only,
+                     --in-flight or --server, the operations that are there stay, but for those that are measured anew,
+                     with all servers that they are there with; with --profile, write SERVER-PROFILES.md, all of it
+  --report           measure nothing: write SERVER-BENCHMARKS.md anew from server-benchmarks.json
   --seed NUMBER      where the content begins (default: 1)
   --directory PATH   where things are stored meanwhile, some 12 GB (default: the folder for temporary files)
 
@@ -46,6 +52,7 @@ export function parseServerBenchArguments(words: readonly string[]): ServerBench
       help: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       write: { type: 'boolean', default: false },
+      report: { type: 'boolean', default: false },
       profile: { type: 'boolean', default: false },
       seed: { type: 'string', default: '1' },
       directory: { type: 'string', default: tmpdir() },
@@ -57,7 +64,8 @@ export function parseServerBenchArguments(words: readonly string[]): ServerBench
   const seed = parseSeed(values.seed)
   const unknown = values.server?.find((name) => !subjectKinds.some((kind) => kind.name === name))
   if (unknown !== undefined) throw new RangeError(`--server: there is no ${unknown}`)
-  const { help, quick, write, profile, directory } = values
+  const { help, quick, write, report, profile, directory } = values
+  const isNarrowed = [values.only, values['in-flight'], values.server].some((value) => value !== undefined)
   const cases = serverCases.filter(
     ({ operation, inFlight }) =>
       (values.only?.some((text) => operation.includes(text)) ?? (!profile || targetOf(operation) !== undefined)) &&
@@ -68,5 +76,5 @@ export function parseServerBenchArguments(words: readonly string[]): ServerBench
     ({ name, isOurs }) => (values.server?.includes(name) ?? true) && (isOurs || !profile),
   )
   if (kinds.length === 0) throw new RangeError('--server: of others no profile can be made')
-  return { help, quick, write, profile, seed, directory, cases, kinds }
+  return { help, quick, write, report, isNarrowed, profile, seed, directory, cases, kinds }
 }

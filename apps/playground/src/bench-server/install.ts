@@ -1,8 +1,13 @@
 import { mkdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { MeasuredSubject } from './report.ts'
 import type { SubjectKind } from './subject.ts'
+
+/** A server that can be had, and what it said of itself. */
+interface InstalledSubject {
+  readonly kind: SubjectKind
+  readonly version: string
+}
 
 /** Where peers are installed, once for this machine. */
 const PEERS = join(tmpdir(), 'caskade-bench-peers')
@@ -11,9 +16,9 @@ const PEERS = join(tmpdir(), 'caskade-bench-peers')
 export async function installSubjects(
   wanted: readonly SubjectKind[],
   folder: string = PEERS,
-): Promise<{ subjects: MeasuredSubject[]; missing: string[] }> {
+): Promise<{ subjects: InstalledSubject[]; missing: string[] }> {
   await mkdir(folder, { recursive: true })
-  const subjects: MeasuredSubject[] = []
+  const subjects: InstalledSubject[] = []
   const missing: string[] = []
   for (const kind of wanted) {
     try {

@@ -1,45 +1,38 @@
 import { formatFigure, formatTable } from '../bench/format.ts'
-import { describeMachine } from '../bench/machine.ts'
+import type { OfRun } from '../bench/kept-runs.ts'
+import { machinesOf, madeBy, missingLines, runsOf, serverRows } from '../bench/kept-runs.ts'
 import type { ServerCaseResult, SubjectFigures } from './run-case.ts'
-import { cpuRatio } from './run-case.ts'
+import { cpuRatio, serversOf } from './run-case.ts'
 import type { ServerEffort } from './server-case.ts'
-import type { SubjectKind } from './subject.ts'
+import { subjectKinds } from './subjects.ts'
 import { targetOf } from './targets.ts'
 
 /** Whom the targets are about, and who stands in for it. */
 const TARGET_PEERS = ['bazel-remote', 'model of bazel-remote', 'reference in Go']
+const NAMES = subjectKinds.map(({ name }) => name)
 const OURS_ON_DISK = ['caskade fs', 'caskade sqlite', 'caskade memory + sqlite']
-
-/** A server, and what it said of itself. */
-export interface MeasuredSubject {
-  readonly kind: SubjectKind
-  readonly version: string
-}
 
 /** What a report is made of. */
 export interface ServerReport {
-  readonly subjects: readonly MeasuredSubject[]
-  /** What could not be had here, and why. */
-  readonly missing: readonly string[]
-  readonly results: readonly ServerCaseResult[]
+  readonly results: readonly (ServerCaseResult & OfRun)[]
   readonly effort: ServerEffort
   readonly seed: number
-  readonly command: string
-  readonly date: Date
 }
 
 /** Writes up what was measured, as the content of SERVER-BENCHMARKS.md. */
 export function makeServerReport(report: ServerReport): string {
-  const { subjects, missing, results, effort, seed, command, date } = report
-  const ours = subjects.filter(({ kind }) => kind.isOurs).map(({ kind }) => kind.name)
-  const peers = subjects.filter(({ kind }) => !kind.isOurs && hasFigures(results, kind.name))
+  const { results, effort, seed } = report
+  const runs = runsOf(results)
+  const measured = results.flatMap((result) => serversOf(result).map((subject) => ({ subject, run: result.run })))
+  const known = subjectKinds.filter(({ name }) => hasFigures(results, name))
+  const ours = known.filter(({ isOurs }) => isOurs).map(({ name }) => name)
+  const peers = known.filter(({ isOurs }) => !isOurs)
   return `# Benchmarks of the server
 
-Made by \`${command}\` on ${date.toISOString().slice(0, 10)}. Do not edit: run it.
+${madeBy(runs)}. Do not edit: run it.
 
-- Machine: ${describeMachine()}. It is shared and noisy: other work went on meanwhile. CPU time, and ratios within one run, are what counts; wall times are not comparable between runs.
-- Seed: ${seed}.
-${missing.map((line) => `- Not measured: ${line}.`).join('\n')}
+- Machine: ${machinesOf(runs)}. It is shared and noisy: other work went on meanwhile. CPU time, and ratios within one run, are what counts; wall times are not comparable between runs.
+${[`- Seed: ${seed}.`, ...missingLines(runs)].join('\n')}
 
 ## How it is measured
 
@@ -51,7 +44,7 @@ Every server is a process of its own, with an empty folder for each case. All se
 - Half of the content repeats itself, so that it compresses about as well as object files do. What is stored is new in every round; what is read was stored just before, and comes from the page cache.
 - Every server may store 16 GiB, so nothing is evicted.
 
-${formatTable([['server', 'version', 'what it does'], ...subjects.map(({ kind, version }) => [kind.name, version, kind.conduct])], 3)}
+${formatTable([['server', 'version', 'what it does'], ...serverRows(measured, NAMES)], 3)}
 
 ## Targets
 
@@ -60,10 +53,9 @@ What the servers with a disk take of the CPU for each unit of bazel-remote (not 
 ${TARGET_PEERS.filter((peer) => hasFigures(results, peer))
   .map((peer) => `### To ${peer}\n\n${targetsTable(results, peer)}\n`)
   .join('\n')}
-
 ## Ratios of CPU
 
-${peers.map(({ kind }) => ratiosSection(kind.name, ours, results)).join('\n')}
+${peers.map(({ name }) => ratiosSection(name, ours, results)).join('\n')}
 ## Figures
 
 ${figuresTable(results)}
@@ -76,7 +68,7 @@ ${failuresList(results)}
 
 function failuresList(results: readonly ServerCaseResult[]): string {
   const lines = results.flatMap(({ operation, inFlight, failures }) =>
-    failures.map((failure) => `- ${operation}, ${inFlight} in flight: ${failure}`),
+    failures.map(({ subject, message }) => `- ${operation}, ${inFlight} in flight: ${subject}: ${message}`),
   )
   return lines.length === 0 ? '- none' : lines.join('\n')
 }

@@ -32,7 +32,18 @@ export interface ServerCaseResult {
   readonly contentBytes: number
   readonly figures: readonly SubjectFigures[]
   /** Peers that did not answer as they should, and so have no figures, with what was wrong. */
-  readonly failures: readonly string[]
+  readonly failures: readonly CaseFailure[]
+}
+
+/** The servers that a case was measured with, those that failed included. */
+export function serversOf({ figures, failures }: ServerCaseResult): string[] {
+  return [...figures, ...failures].map(({ subject }) => subject)
+}
+
+/** What was wrong with the answers of a peer. */
+interface CaseFailure {
+  readonly subject: string
+  readonly message: string
 }
 
 /** How cases are run. */
@@ -85,7 +96,7 @@ export async function measureCase(
   const { operation, inFlight, contentBytes, protocol } = serverCase
   const maker = new BlobMaker(seed)
   const bodies = join(folder, 'bodies')
-  const failures = new Map<RunningSubject, string>()
+  const failures = new Map<RunningSubject, CaseFailure>()
   const takingPart = (): RunningSubject[] => subjects.filter((subject) => !failures.has(subject))
   /** Resolves to undefined when a peer fails, which then takes no further part: that it fails is its own affair. */
   const send = async (
@@ -97,7 +108,8 @@ export async function measureCase(
       return await generator.run(file, { ...how, protocol, address: subject.address(protocol) })
     } catch (error) {
       if (subject.kind.isOurs) throw new Error(`${subject.kind.name}: ${operation}`, { cause: error })
-      failures.set(subject, `${subject.kind.name}: ${error instanceof Error ? error.message : String(error)}`)
+      const message = error instanceof Error ? error.message : String(error)
+      failures.set(subject, { subject: subject.kind.name, message })
       return undefined
     }
   }
@@ -122,7 +134,8 @@ export async function measureCase(
   return { operation, inFlight, contentBytes, figures, failures: [...failures.values()] }
 }
 
-function takesPart({ protocols, lacks }: SubjectKind, { protocol, operation }: ServerCase): boolean {
+/** Whether a server is measured in a case: it speaks the protocol and has the operation. */
+export function takesPart({ protocols, lacks }: SubjectKind, { protocol, operation }: ServerCase): boolean {
   return protocols.includes(protocol) && lacks?.test(operation) !== true
 }
 
