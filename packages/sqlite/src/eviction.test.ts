@@ -1,14 +1,16 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import type { TestBlob } from '@caskade/conformance'
-import { makeBlob, makeBlobs, sourceOf } from '@caskade/conformance'
+import { makeBlobs, sourceOf } from '@caskade/conformance'
 import type { StorageABC } from '@caskade/core'
 import { startAll } from '@caskade/core'
 import { fileCostBytes, nodeFiles } from '@caskade/core/files'
 import Database from 'better-sqlite3'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { sqliteBackend, SqliteStorage } from './index.ts'
 
 let path: string
@@ -96,7 +98,7 @@ describe('eviction', () => {
     expect(used.filter(({ digest }) => !kept.includes(digest.hash))).toEqual([])
   })
 
-  test.each(['runs', 'has ended'])('spares what another process used that %s', async (state) => {
+  test.each(['runs', 'has ended', 'was killed'])('spares what another process used that %s', async (state) => {
     const options = { path, maxBytes: 1_200_000, accessGranularityMs: 0 }
     await using storage = new SqliteStorage(options)
     await storage.start()
@@ -104,16 +106,26 @@ describe('eviction', () => {
     for (const blobs of [used, unused]) {
       await storage.bulkUpdateBlobs(blobs.map(({ digest, bytes }) => [digest, bytes]))
     }
-    if (state === 'has ended') await storage.stop()
-    await using other = new SqliteStorage(options)
-    await other.start()
-    expect(await other.missingBlobs(used.map(({ digest }) => digest))).toEqual([])
-    // A write records the uses that were noted before it.
-    await other.deleteBlob(makeBlob(1, 0).digest)
-    if (state === 'has ended') {
-      await other.stop()
+    if (state !== 'runs') await storage.stop()
+    const script = `
+      import { makeBlobs } from '@caskade/conformance'
+      import { SqliteStorage } from '@caskade/sqlite'
+      const storage = new SqliteStorage(${JSON.stringify(options)})
       await storage.start()
-    }
+      const missing = await storage.missingBlobs(makeBlobs(500, 300).map(({ digest }) => digest))
+      if (missing.length > 0) throw new Error('there is less than there should be')
+      // A write records the uses that were noted before it.
+      await storage.deleteBlob(makeBlobs(1, 0)[0].digest)
+      if (process.argv[1] === 'has ended') await storage.stop()
+      else if (process.argv[1] === 'was killed') process.kill(process.pid, 'SIGKILL')
+      else process.stdout.write('used')
+      if (process.argv[1] === 'runs') process.stdin.resume().once('end', () => process.exit())`
+    const args = ['--conditions=@caskade/source', '--input-type=module', '-e', script, state]
+    const child = spawn(process.execPath, args, { cwd: import.meta.dirname, stdio: ['pipe', 'pipe', 'inherit'] })
+    onTestFinished(() => void child.stdin.end())
+    const [said] = await Promise.race([once(child.stdout, 'data'), once(child, 'exit')])
+    expect(String(said)).toBe({ runs: 'used', 'has ended': '0', 'was killed': 'null' }[state])
+    if (state !== 'runs') await storage.start()
 
     const added = makeBlobs(500, 1000, 5000)
     await storage.bulkUpdateBlobs(added.map(({ digest, bytes }) => [digest, bytes]))
