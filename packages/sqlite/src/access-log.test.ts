@@ -46,7 +46,14 @@ function accessLog(owner: string, granularityMs = 0): AccessLog {
 function use(log: AccessLog, from = 0, to = digests.length): void {
   now += 1000
   for (const { id, accessedUs } of records().slice(from, to)) log.useBlob({ id, accessedUs })
-  while (log.size > 0) log.record()
+  recordAll(log)
+}
+
+function recordAll(log: AccessLog): void {
+  while (log.size > 0) {
+    log.demandRecord()
+    log.record()
+  }
 }
 
 function moveAll(log: AccessLog): void {
@@ -87,6 +94,31 @@ describe('uses', () => {
     expect(lastUses(log)).toEqual(used)
     expect(lastUses(accessLog('other'))).toEqual(used)
     expect(blobs.lastAccessUs()).toBe(Math.max(...used))
+  })
+
+  test('are moved once there are many records of few', () => {
+    const log = accessLog('me')
+    for (let round = 0; round < 7; round += 1) use(log, 0, 1)
+    expect(log.beginMove()).toBe(false)
+
+    use(log, 0, 1)
+    moveAll(log)
+
+    expect(countRecords()).toEqual([0, 1])
+  })
+
+  test('wait until they are worth a record, or are demanded', () => {
+    const log = accessLog('me')
+    for (const record of records().slice(0, 63)) log.useBlob(record)
+    log.record()
+    expect(log.size).toBe(63)
+
+    log.demandRecord()
+    log.record()
+    expect(log.size).toBe(0)
+    for (const record of records().slice(0, 64)) log.useBlob(record)
+    log.record()
+    expect(log.size).toBe(0)
   })
 
   test('that are noted while others are moved stay on record', () => {
@@ -168,7 +200,7 @@ describe('uses', () => {
     if (record === undefined) return
     const usedUs = log.useBlob(record)
 
-    expect(() => log.record()).toThrow('damaged')
+    expect(() => recordAll(log)).toThrow('damaged')
 
     expect(log.size).toBe(0)
     expect(log.lastUseOfBlob(record.id)).toBe(usedUs)
@@ -179,7 +211,7 @@ describe('uses', () => {
     const [record] = records()
     if (record === undefined) return
     const usedUs = log.useBlob(record)
-    log.record()
+    recordAll(log)
     now += 9000
 
     expect(log.useBlob(record)).toBe(usedUs)

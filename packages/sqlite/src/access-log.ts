@@ -6,6 +6,9 @@ import type { Transaction } from './write-queue.ts'
 /** How many uses a transaction records: a millisecond's worth. */
 const USES_PER_TRANSACTION = 4096
 
+/** How many a transaction records without being told to: few make a record that is not worth it. */
+const MIN_RECORDED_USES = 64
+
 /** How many uses may wait: who looks up more, faster than they are recorded, waits for that. A megabyte or two. */
 export const MAX_WAITING_USES = 16_384
 
@@ -17,6 +20,9 @@ const MOVE_BYTES = 512
 
 /** The most uses that are on record together before they are moved: more at once share more pages. */
 const MAX_RECENT_USES = 65_536
+
+/** How many uses a record has at least, for records not to be more in number than they are worth: so many fewer of them may be. */
+const MIN_USES_PER_RECORD = 16
 
 /** What of the quota they may take, as a share, while they are on record: each takes 16 bytes, and twice as many may be. */
 const RECENT_SHARE = 1 / 64
@@ -55,8 +61,11 @@ export class AccessLog {
   readonly #maxRecent: number
   /** Not on record yet. */
   readonly #waiting: Uses = new Map()
+  #isRecordingDue = false
   /** On record, and not moved yet. */
   #recent: Uses = new Map()
+  /** In how many records. */
+  #records = 0
   #move: Move | undefined
   /** What other processes have recorded, up to a record; they may have moved some since. */
   readonly #ofOthers: Uses = new Map()
@@ -78,10 +87,12 @@ export class AccessLog {
 
   /** Begins to move uses if there are many; returns whether any are to be moved. Must not run within a transaction. */
   beginMove(): boolean {
-    if (this.#move === undefined && this.#recent.size >= this.#maxRecent) {
+    const isDue = this.isExcessive || this.#records >= this.#maxRecent / MIN_USES_PER_RECORD
+    if (this.#move === undefined && isDue) {
       const keys = Float64Array.from(this.#recent.keys()).toSorted()
       this.#move = { uses: this.#recent, keys, last: this.#options.uses.lastOwn(), done: 0 }
       this.#recent = new Map()
+      this.#records = 0
     }
     return this.#move !== undefined
   }
@@ -160,12 +171,18 @@ export class AccessLog {
 
   /** Takes over the uses of processes that are gone. Must run within a transaction. */
   takeOver(owners: readonly string[]): void {
-    for (const owner of owners) this.#options.uses.takeOver(owner, this.#recent)
+    for (const owner of owners) this.#records += this.#options.uses.takeOver(owner, this.#recent)
   }
 
-  /** Records some of what waits; what cannot be recorded counts all the same as long as this runs. Must run within a transaction. */
+  /** Has the next transaction record what waits, however little it is. */
+  demandRecord(): void {
+    this.#isRecordingDue = true
+  }
+
+  /** Records some of what waits, if it is worth it or was demanded; what cannot be recorded counts all the same as long as this runs. Must run within a transaction. */
   record(): void {
-    if (this.#waiting.size === 0) return
+    if (this.#waiting.size < (this.#isRecordingDue ? 1 : MIN_RECORDED_USES)) return
+    this.#isRecordingDue = false
     const some: Uses = new Map()
     for (const [key, usedUs] of this.#waiting) {
       if (some.size === USES_PER_TRANSACTION) break
@@ -213,6 +230,7 @@ export class AccessLog {
 
   #append(some: Uses): void {
     for (const [key, usedUs] of some) this.#recent.set(key, usedUs)
+    this.#records += 1
     this.#options.uses.append(some)
   }
 }

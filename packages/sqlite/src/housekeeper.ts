@@ -68,7 +68,10 @@ export class Housekeeper {
   async #recordUses(left: number = 0): Promise<void> {
     const { accessLog, queue } = this.#options
     try {
-      while (accessLog.size > left) await queue.run(() => undefined, { isDurable: false })
+      while (accessLog.size > left) {
+        accessLog.demandRecord()
+        await queue.run(() => undefined, { isDurable: false })
+      }
     } catch {
       // Those that are left are recorded with the next write.
     }

@@ -104,10 +104,12 @@ export class UseRecords {
     return selectAll<string>(this.#owners)
   }
 
-  /** Makes the records of a process that is gone those of this one, and adds them to `uses`. */
-  takeOver(owner: string, uses: Uses): void {
-    for (const bytes of selectAll<Uint8Array>(this.#usesOf, owner)) addUses(bytes, uses)
+  /** Makes the records of a process that is gone those of this one, and adds them to `uses`. Returns how many records there are. */
+  takeOver(owner: string, uses: Uses): number {
+    const records = selectAll<Uint8Array>(this.#usesOf, owner)
+    for (const bytes of records) addUses(bytes, uses)
     this.#takeOver.run(this.#owner, owner)
+    return records.length
   }
 
   /** Adds what other processes have recorded after a number to `uses`. */

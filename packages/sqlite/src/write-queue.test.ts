@@ -34,11 +34,14 @@ function change(sql: string): void {
 
 describe('a transaction', () => {
   test.each(['ABORT', 'ROLLBACK'])('is made although uses cannot be recorded (%s)', async (raise) => {
+    // Enough of them for a record.
+    const many = makeBlobs(64, 10, 100)
+    await storage.bulkUpdateBlobs(many.map(({ digest, bytes }) => [digest, bytes]))
     change(`CREATE TRIGGER t BEFORE INSERT ON recent_use BEGIN SELECT RAISE(${raise}, 'damaged'); END`)
     const events: StorageEvent[] = []
     using listening = { [Symbol.dispose]: onStorageEvent((event) => events.push(event)) }
     expect(listening).toBeDefined()
-    await storage.hasBlob(used.digest)
+    await storage.missingBlobs(many.map(({ digest }) => digest))
 
     await storage.commitWrite(added.digest, sourceOf(added))
     await storage.deleteBlob(used.digest)
