@@ -59,5 +59,5 @@ export const quickScaleEffort: ScaleEffort = {
   ...quickServerEffort,
   rounds: 3,
   starts: 3,
-  maxEvictionBlobs: 100_000,
+  maxEvictionBlobs: 1_000_000,
 }
