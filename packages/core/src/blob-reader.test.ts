@@ -21,14 +21,14 @@ async function read(reader: BlobReader): Promise<string> {
 
 describe('a reader over bytes', () => {
   test('has them in memory until it is read, or disposed', async () => {
-    const [read, disposed] = [readerFromBytes(bytes), readerFromBytes(bytes)]
-    expect(read.inMemory).toBe(bytes)
+    const [whole, disposed] = [readerFromBytes(bytes), readerFromBytes(bytes)]
+    expect(whole.inMemory).toBe(bytes)
     expect(disposed.inMemory).toBe(bytes)
 
-    await read.bytes()
+    await whole.bytes()
     await disposed[Symbol.asyncDispose]()
 
-    expect(read.inMemory).toBe(undefined)
+    expect(whole.inMemory).toBe(undefined)
     expect(disposed.inMemory).toBe(undefined)
   })
 
