@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { get } from 'node:http'
 import type { IncomingMessage } from 'node:http'
-import type { BlobReader, Digest, ReadOptions } from '@caskade/core'
+import type { BlobReader, Digest, DigestFunction, FoundBlob, ReadOptions } from '@caskade/core'
 import { readerFromChunks, StorageError } from '@caskade/core'
 import { memoryBackend, MemoryStorage } from '@caskade/memory'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -25,8 +25,8 @@ class HalfStorage extends MemoryStorage {
     return readerFromChunks(digest.sizeBytes, chunks.call(this), { signal, release: () => released.resolve() })
   }
 
-  override async resolveHash(): Promise<Digest> {
-    return blob.digest
+  override async getBlobByHash(_: string, __?: DigestFunction, options?: ReadOptions): Promise<FoundBlob> {
+    return { digest: blob.digest, reader: await this.getBlob(blob.digest, options) }
   }
 }
 

@@ -77,12 +77,16 @@ export async function assertStopsInTime(part: Lifecycle): Promise<void> {
   assert.deepEqual(givenUp, [], 'stop: waits for what has ended')
 }
 
-/** Reads to the end in chunks; fails if there is nothing to read. */
+/** Reads to the end in chunks; fails if there is nothing to read, or the reader had something else in memory. */
 export async function readChunks(reader: BlobReader | null): Promise<Uint8Array> {
   assert.ok(reader, 'getBlob: a stored blob is not found')
+  const { inMemory } = reader
   const chunks: Uint8Array[] = []
   for await (const chunk of reader) chunks.push(chunk)
-  return Buffer.concat(chunks)
+  const bytes = Buffer.concat(chunks)
+  if (inMemory !== undefined) assertSameBytes(inMemory, bytes, 'getBlob: what the reader has in memory')
+  assert.ok(reader.inMemory === undefined, 'getBlob: a reader that was read has nothing in memory any more')
+  return bytes
 }
 
 async function failureOf(promise: Promise<unknown>): Promise<unknown> {

@@ -19,6 +19,31 @@ async function read(reader: BlobReader): Promise<string> {
   return Buffer.concat(parts).toString()
 }
 
+describe('a reader over bytes', () => {
+  test('has them in memory until it is read, or disposed', async () => {
+    const [whole, disposed] = [readerFromBytes(bytes), readerFromBytes(bytes)]
+    expect(whole.inMemory).toBe(bytes)
+    expect(disposed.inMemory).toBe(bytes)
+
+    await whole.bytes()
+    await disposed[Symbol.asyncDispose]()
+
+    expect(whole.inMemory).toBe(undefined)
+    expect(disposed.inMemory).toBe(undefined)
+  })
+
+  test('is released when it is disposed, whoever took what it has in memory', async () => {
+    const release = vi.fn<() => void>()
+    const reader = readerFromBytes(bytes, { release })
+
+    expect(reader.inMemory).toBe(bytes)
+    expect(release).not.toHaveBeenCalled()
+    await reader[Symbol.asyncDispose]()
+
+    expect(release).toHaveBeenCalledTimes(1)
+  })
+})
+
 describe.each(['bytes', 'chunks', 'chunks that can be had whole'])('a reader over %s', (kind) => {
   function open(release?: () => void): BlobReader {
     const reader = readers(release)[kind]

@@ -12,6 +12,11 @@ import { StorageError } from './storage-error.ts'
 export interface BlobReader extends AsyncIterable<Uint8Array>, AsyncDisposable {
   /** How many bytes this reader delivers; it fails rather than deliver fewer or more. */
   readonly sizeBytes: number
+  /**
+   * All that this reader delivers, where it is in memory already, as long as the reader was neither read nor disposed. Whoever
+   * takes it has no need to read; the reader must be disposed once it is no longer needed. Nobody may write to it.
+   */
+  readonly inMemory?: Uint8Array | undefined
   /** Reads everything into memory. A reader over bytes that are already there hands them out without a copy. */
   bytes(): Promise<Uint8Array>
   /** Reads as a web stream; cancelling it disposes the reader. */
@@ -82,6 +87,10 @@ abstract class OneShotReader implements BlobReader {
     await release?.()
   }
 
+  protected get isUnread(): boolean {
+    return this.#state === 'unread'
+  }
+
   /** Whether there is something to give back. */
   protected get holdsSomething(): boolean {
     return this.#release !== undefined
@@ -105,6 +114,10 @@ class BytesReader extends OneShotReader {
   constructor(bytes: Uint8Array, options: ReaderOptions) {
     super(bytes.byteLength, options)
     this.#bytes = bytes
+  }
+
+  get inMemory(): Uint8Array | undefined {
+    return this.isUnread ? this.#bytes : undefined
   }
 
   override async bytes(): Promise<Uint8Array> {

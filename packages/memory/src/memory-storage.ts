@@ -6,6 +6,7 @@ import type {
   CheckOptions,
   Digest,
   DigestFunction,
+  FoundBlob,
   OperationOptions,
   ReadOptions,
   Status,
@@ -93,8 +94,7 @@ export class MemoryStorage extends StorageABC {
     const blob = this.#use(digest)
     if (blob === undefined) return null
     const bytes = length === digest.sizeBytes ? blob.bytes : blob.bytes.subarray(offset, offset + length)
-    const release = bytes.byteLength < HELD_FROM_BYTES ? undefined : this.#table.hold(digest)
-    return readerFromBytes(bytes, { signal: options.signal, release })
+    return this.#open(digest, bytes, options)
   }
 
   override async checkBlob(digest: Digest, { signal, pace }: CheckOptions = {}): Promise<BlobCondition> {
@@ -157,9 +157,28 @@ export class MemoryStorage extends StorageABC {
     return value?.kind === 'blob' ? value.digest : null
   }
 
+  override async getBlobByHash(
+    hash: string,
+    digestFunction?: DigestFunction,
+    options: OperationOptions = {},
+  ): Promise<FoundBlob | null> {
+    this.assertRunning(options.signal)
+    assertHash(hash, digestFunction)
+    const item = this.#table.find({ hash, digestFunction })
+    if (item?.value.kind !== 'blob') return null
+    this.#table.renew(item)
+    const { digest, bytes } = item.value
+    return { digest, reader: this.#open(digest, bytes, options) }
+  }
+
   override async *listBlobs({ signal }: OperationOptions = {}): AsyncGenerator<BlobInfo, void, undefined> {
     this.assertRunning(signal)
     for (const item of this.#table.values()) if (item.kind === 'blob') yield { digest: item.digest }
+  }
+
+  #open(digest: Digest, bytes: Uint8Array, { signal }: OperationOptions): BlobReader {
+    const release = bytes.byteLength < HELD_FROM_BYTES ? undefined : this.#table.hold(digest)
+    return readerFromBytes(bytes, { signal, release })
   }
 
   async #write(digest: Digest, source: BlobSource, options: OperationOptions): Promise<void> {

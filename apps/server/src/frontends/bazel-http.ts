@@ -38,7 +38,7 @@ export function bazelHttpFrontend(context: FrontendContext, options: BazelHttpOp
       const isValidated = validated.has('*') || validated.has(instanceName)
       const acAnswers = isValidated ? resultAnswers : entryAnswers
       const answers = kind === 'cas' ? blobAnswers : acAnswers
-      return { instanceName, ...bazelOperation({ exchange, instanceName, hash, context, tool }, answers) }
+      return bazelOperation({ exchange, instanceName, hash, context, tool }, answers)
     },
   }
 }

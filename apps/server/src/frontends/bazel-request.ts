@@ -21,18 +21,27 @@ export interface BazelAnswers {
 }
 
 /** What a request asks, by its method. */
-export function bazelOperation(
-  request: BazelRequest,
-  { read, write, remove }: BazelAnswers,
-): Pick<HttpOperation, 'access' | 'answer'> {
+export function bazelOperation(request: BazelRequest, { read, write, remove }: BazelAnswers): HttpOperation {
   const { method } = request.exchange
-  const checked = (answer: (request: BazelRequest) => Promise<void>) => async (): Promise<void> => {
-    assertHash(request.hash)
-    await answer(request)
-  }
-  if (method === 'GET' || method === 'HEAD') return { access: 'read', answer: checked(read) }
-  if (method === 'PUT') return { access: 'write', answer: checked(write) }
-  if (method === 'DELETE' && remove !== undefined) return { access: 'write', answer: checked(remove) }
+  if (method === 'GET' || method === 'HEAD') return checkedOperation(request, 'read', read)
+  if (method === 'PUT') return checkedOperation(request, 'write', write)
+  if (method === 'DELETE' && remove !== undefined) return checkedOperation(request, 'write', remove)
   const allowed = `GET, HEAD, PUT${remove === undefined ? '' : ', DELETE'}`
-  return { access: 'none', answer: () => Promise.reject(methodRefusal(method, allowed)) }
+  const { instanceName } = request
+  return { instanceName, access: 'none', answer: () => Promise.reject(methodRefusal(method, allowed)) }
+}
+
+function checkedOperation(
+  request: BazelRequest,
+  access: HttpOperation['access'],
+  answer: (request: BazelRequest) => Promise<void>,
+): HttpOperation {
+  return {
+    instanceName: request.instanceName,
+    access,
+    answer: async () => {
+      assertHash(request.hash)
+      await answer(request)
+    },
+  }
 }

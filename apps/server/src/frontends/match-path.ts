@@ -31,8 +31,9 @@ export function matchPath(
   if (!path.includes(mark)) return undefined
   const match = pattern.exec(path)
   if (match === null) return undefined
-  const [prefix = '', ...parts] = match.slice(1).map((part: string | undefined) => part ?? '')
-  const instanceName = trimSlashes(prefix)
+  const instanceName = trimSlashes(match[1] ?? '')
+  const parts: string[] = []
+  for (let group = 2; group < match.length; group += 1) parts.push(match[group] ?? '')
   if (instance === undefined) return { instanceName, parts }
   return instanceName === '' || instanceName === trimSlashes(instance) ? { instanceName: instance, parts } : undefined
 }

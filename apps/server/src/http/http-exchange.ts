@@ -21,12 +21,16 @@ export interface ResponseHead {
 /** What an exchange needs besides the request and the response. */
 export interface HttpExchangeOptions {
   readonly buffers: BufferPool
+  /** Called once the response is sent, or the client gone. */
+  readonly onClosed: (exchange: HttpExchange) => void
   /** The client waits to be told that its body is wanted. */
   readonly expectsContinue: boolean
 }
 
 /** One HTTP request and its response. */
 export class HttpExchange {
+  /** When it began, by `performance.now()`. */
+  readonly startedAt: number = performance.now()
   readonly method: string
   /** The path as the client wrote it: nothing is decoded, and no `..` resolved. */
   readonly path: string
@@ -42,8 +46,15 @@ export class HttpExchange {
   /** The client waits to be told that its body is wanted, and was not told yet. */
   #isHeldBack: boolean
   #controller: AbortController | undefined
+  #departure: PromiseWithResolvers<void> | undefined
+  /** A buffer that is given back once the response has left. */
+  #lent: Uint8Array | undefined
 
-  constructor(request: IncomingMessage, response: ServerResponse, { buffers, expectsContinue }: HttpExchangeOptions) {
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { buffers, onClosed, expectsContinue }: HttpExchangeOptions,
+  ) {
     this.method = request.method ?? 'GET'
     const url = request.url ?? '/'
     const target = url.startsWith('/') ? url : url.replace(ORIGIN, '')
@@ -55,6 +66,11 @@ export class HttpExchange {
     this.response = response
     this.buffers = buffers
     this.#isHeldBack = expectsContinue
+    // One listener for everything, which is made for each request.
+    response.on('close', () => {
+      this.#close()
+      onClosed(this)
+    })
   }
 
   /** The address of the client, such as `127.0.0.1:50123`. */
@@ -66,15 +82,15 @@ export class HttpExchange {
   /** Aborted when the client goes away before it has the whole response. */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
-      const controller = new AbortController()
-      this.#controller = controller
-      const abort = (): void => controller.abort(new Error('the client went away'))
-      if (this.response.closed) abort()
-      this.response.once('close', () => {
-        if (!this.response.writableFinished) abort()
-      })
+      this.#controller = new AbortController()
+      if (this.response.closed) this.#controller.abort(goneError())
     }
     return this.#controller.signal
+  }
+
+  /** Whether the client went away, or the response has left. */
+  get isClosed(): boolean {
+    return this.response.closed
   }
 
   /** What the client asks for by name, after the path. */
@@ -148,6 +164,31 @@ export class HttpExchange {
     this.response.end()
   }
 
+  /** Ends the response with what is left of its body. A buffer of the exchange is given back once it has left. */
+  endWith(content: Uint8Array | undefined): void {
+    this.#lent = content
+    this.response.end(content)
+  }
+
+  /** Resolves once a response that was ended has left; rejects with the reason of {@link signal} when the client goes away before. */
+  async departure(): Promise<void> {
+    if (this.response.writableFinished) return
+    this.signal.throwIfAborted()
+    this.#departure ??= Promise.withResolvers<void>()
+    await this.#departure.promise
+  }
+
+  #close(): void {
+    if (this.response.writableFinished) {
+      if (this.#lent !== undefined) this.buffers.giveBack(this.#lent)
+      this.#departure?.resolve()
+      return
+    }
+    const error = goneError()
+    this.#controller?.abort(error)
+    this.#departure?.reject(error)
+  }
+
   #isBodyUnread(): boolean {
     const hasBody = 'transfer-encoding' in this.headers || (this.contentLength ?? 0) > 0
     return hasBody && !this.request.complete
@@ -173,4 +214,8 @@ export class HttpExchange {
     request.once('close', end)
     request.resume()
   }
+}
+
+function goneError(): Error {
+  return new Error('the client went away')
 }

@@ -46,7 +46,8 @@ export class HttpServer {
   readonly #onFailure: (exchange: HttpExchange, error: unknown) => void
   readonly #onAnswered: HttpServerOptions['onAnswered']
   readonly #server: Server
-  readonly #queues = new RequestQueues()
+  readonly #queues = new RequestQueues((exchange) => void this.#answer(exchange))
+  readonly #onClosed = (exchange: HttpExchange): void => this.#close(exchange)
   readonly #buffers = new BufferPool()
   #isClosing = false
 
@@ -87,14 +88,15 @@ export class HttpServer {
   }
 
   #receive(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
-    const startedAt = performance.now()
-    const exchange = new HttpExchange(request, response, { buffers: this.#buffers, expectsContinue })
-    response.once('close', () => {
-      this.#onAnswered?.(exchange, (performance.now() - startedAt) / 1000)
-      // Its client keeps the connection for a next request, which will not come.
-      if (this.#isClosing) setImmediate(() => this.#server.closeIdleConnections())
-    })
-    this.#queues.run(exchange, () => void this.#answer(exchange))
+    const options = { buffers: this.#buffers, onClosed: this.#onClosed, expectsContinue }
+    this.#queues.add(new HttpExchange(request, response, options))
+  }
+
+  #close(exchange: HttpExchange): void {
+    this.#onAnswered?.(exchange, (performance.now() - exchange.startedAt) / 1000)
+    // Its client keeps the connection for a next request, which will not come.
+    if (this.#isClosing) setImmediate(() => this.#server.closeIdleConnections())
+    this.#queues.remove(exchange)
   }
 
   async #answer(exchange: HttpExchange): Promise<void> {
@@ -126,7 +128,7 @@ export class HttpServer {
   #fail(exchange: HttpExchange, error: unknown, route: Route | undefined): void {
     const { response, request } = exchange
     // The client is gone, which is why it failed; there is nobody to tell.
-    if (exchange.signal.aborted || response.destroyed || request.errored) {
+    if (exchange.isClosed || response.destroyed || request.errored) {
       response.destroy()
       return
     }

@@ -9,17 +9,31 @@ import type { HttpExchange, ResponseHead } from './http-exchange.ts'
  *
  * Buffers of the exchange are given back once they have left.
  */
-export async function sendReader(
-  { response, signal, buffers }: HttpExchange,
+export async function sendReader(exchange: HttpExchange, reader: BlobReader, head: ResponseHead): Promise<void> {
+  await using owned = reader
+  const { inMemory } = owned
+  if (inMemory === undefined) {
+    await sendChunks(exchange, owned, head)
+  } else {
+    exchange.signal.throwIfAborted()
+    exchange.response.writeHead(head.status, { ...head.headers, 'content-length': owned.sizeBytes })
+    exchange.endWith(inMemory)
+  }
+  // The reader is not disposed before the client has it all: until then it takes memory.
+  if ((exchange.response.socket?.writableLength ?? 0) > 0) await exchange.departure()
+}
+
+async function sendChunks(
+  exchange: HttpExchange,
   reader: BlobReader,
   { status, headers }: ResponseHead,
 ): Promise<void> {
-  await using owned = reader
-  const chunks = owned[Symbol.asyncIterator]()
+  const { response, signal, buffers } = exchange
+  const chunks = reader[Symbol.asyncIterator]()
   // The first chunk before the headers: what fails by then can still be told as a status.
   let next = await chunks.next()
-  response.writeHead(status, { ...headers, 'content-length': owned.sizeBytes })
-  let rest = owned.sizeBytes
+  response.writeHead(status, { ...headers, 'content-length': reader.sizeBytes })
+  let rest = reader.sizeBytes
   while (next.done !== true && next.value.byteLength < rest) {
     const chunk = next.value
     rest -= chunk.byteLength
@@ -30,10 +44,5 @@ export async function sendReader(
     next = await chunks.next()
   }
   // The last chunk together with the end, and all that is short together with the headers: each write is a call of the system.
-  const last = next.done === true ? undefined : next.value
-  response.end(last, (error?: Error | null) => {
-    if (!error && last !== undefined) buffers.giveBack(last)
-  })
-  // The reader is not disposed before the client has it all: until then it takes memory.
-  if ((response.socket?.writableLength ?? 0) > 0) await once(response, 'finish', { signal })
+  exchange.endWith(next.done === true ? undefined : next.value)
 }

@@ -1,7 +1,7 @@
 import type { BlobReader, Digest, OperationOptions, ReadOptions, StorageABC } from '@caskade/core'
 import { digestOf, readerFromBytes, resolveRange, StorageError } from '@caskade/core'
 import { combineRanges, parse } from 'range-parser'
-import type { HttpExchange, ResponseHead } from './http-exchange.ts'
+import type { HttpExchange } from './http-exchange.ts'
 import { sendReader } from './send-reader.ts'
 
 /** The bit that tells of a range that is not one. */
@@ -55,7 +55,7 @@ export async function sendStored(
 ): Promise<number | null | undefined> {
   const { response, signal, buffers } = exchange
   const { digest } = content
-  const headers = { ...ownHeaders, ...headersOf(digest.hash) }
+  const headers = headersOf(ownHeaders, digest.hash)
   const etag = `"${digest.hash}"`
   const isUnchanged = matchesEtag(exchange.headers['if-none-match'], etag)
   const selection = exchange.method === 'HEAD' ? ({ status: 200 } as const) : selectRange(exchange, digest, etag)
@@ -66,10 +66,15 @@ export async function sendStored(
     else response.writeHead(200, { ...headers, 'content-length': digest.sizeBytes }).end()
     return null
   }
-  const reader = await nullIfCorrupt(content.open({ ...rangeOf(selection), signal, buffers }))
-  if (reader === null) return undefined
   const range = selection.status === 206 && contentRange(selection, digest)
-  return sendOpened(exchange, reader, { status: selection.status, headers: { ...headers, ...range } })
+  try {
+    const reader = await content.open({ ...rangeOf(selection), signal, buffers })
+    if (reader === null) return undefined
+    await sendReader(exchange, reader, { status: selection.status, headers: { ...headers, ...range } })
+    return reader.sizeBytes
+  } catch (error) {
+    return undefinedIfMissing(exchange, error)
+  }
 }
 
 /** Answers a GET or HEAD with the blob of a hash, as {@link sendStored} does; when all of it is asked for, with one look at the storage. */
@@ -85,26 +90,25 @@ export async function sendBlobOfHash(
     const digest = await storage.resolveHash(hash, undefined, { signal })
     return digest === null ? undefined : sendStored(exchange, storedBlob(storage, digest), ownHeaders)
   }
-  const found = await nullIfCorrupt(storage.getBlobByHash(hash, undefined, { signal, buffers }))
-  if (found === null) return undefined
-  return sendOpened(exchange, found.reader, { status: 200, headers: { ...ownHeaders, ...headersOf(hash) } })
+  try {
+    const found = await storage.getBlobByHash(hash, undefined, { signal, buffers })
+    if (found === null) return undefined
+    await sendReader(exchange, found.reader, { status: 200, headers: headersOf(ownHeaders, hash) })
+    return found.reader.sizeBytes
+  } catch (error) {
+    return undefinedIfMissing(exchange, error)
+  }
 }
 
-/** Resolves to undefined, with nothing sent, when the content turns out to be damaged before any of it left. */
-async function sendOpened(exchange: HttpExchange, reader: BlobReader, head: ResponseHead): Promise<number | undefined> {
-  try {
-    await sendReader(exchange, reader, head)
-  } catch (error) {
-    // What was found damaged before a byte of it left was dropped: it is missing, which the client can act on.
-    if (StorageError.is(error, 'corrupt') && !exchange.response.headersSent) return undefined
-    throw error
-  }
-  return reader.sizeBytes
+/** What was found damaged before a byte of it left was dropped: it is missing, which the client can act on. Throws anything else. */
+function undefinedIfMissing({ response }: HttpExchange, error: unknown): undefined {
+  if (StorageError.is(error, 'corrupt') && !response.headersSent) return undefined
+  throw error
 }
 
 /** Names the content, and tells that parts of it can be asked for. */
-function headersOf(hash: string): Record<string, string> {
-  return { etag: `"${hash}"`, 'accept-ranges': 'bytes' }
+function headersOf(ownHeaders: Readonly<Record<string, string>>, hash: string): Record<string, string> {
+  return { ...ownHeaders, etag: `"${hash}"`, 'accept-ranges': 'bytes' }
 }
 
 /** Undefined when there is no such part. */
@@ -120,15 +124,6 @@ function selectRange({ headers }: HttpExchange, { sizeBytes }: Digest, etag: str
 
 function rangeOf(selection: Selection): Pick<ReadOptions, 'offset' | 'length'> {
   return selection.status === 200 ? {} : { offset: selection.start, length: selection.end + 1 - selection.start }
-}
-
-async function nullIfCorrupt<Opened>(opening: Promise<Opened | null>): Promise<Opened | null> {
-  try {
-    return await opening
-  } catch (error) {
-    if (StorageError.is(error, 'corrupt')) return null
-    throw error
-  }
 }
 
 function contentRange(selection: { start: number; end: number }, { sizeBytes }: Digest): Record<string, string> {

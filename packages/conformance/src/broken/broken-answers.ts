@@ -76,6 +76,17 @@ export const brokenAnswers: readonly BrokenStorage[] = [
       })(options),
   },
   {
+    defect: 'has all of a blob in memory when a part of it is asked for',
+    caughtBy: 'range: delivers the part that was asked for, clipped at the end',
+    create: (options) =>
+      new (class extends ReferenceStorage {
+        override async getBlob(digest: Digest, readOptions?: ReadOptions): Promise<BlobReader | null> {
+          const [part, all] = [await super.getBlob(digest, readOptions), await super.getBlob(digest)]
+          return part && Object.defineProperty(part, 'inMemory', { get: () => all?.inMemory })
+        }
+      })(options),
+  },
+  {
     defect: 'lists again what was used since',
     caughtBy: 'listBlobs: ends although each blob is used as soon as it is listed',
     create: (options) =>

@@ -54,6 +54,38 @@ describe('WithCacheStorage', () => {
     expect(events).toEqual([])
   })
 
+  test('getBlobByHash asks a trusted cache once, and the fallback for what the cache has not', async () => {
+    await using trusting = new WithCacheStorage({ cache, fallback, trustCache: true })
+    await trusting.start()
+    const [cached, stored, absent] = makeBlobs(3, 100)
+    if (cached === undefined || stored === undefined || absent === undefined) return
+    await cache.commitWrite(cached.digest, sourceOf(cached))
+    await fallback.commitWrite(stored.digest, sourceOf(stored))
+
+    const found = await trusting.getBlobByHash(cached.digest.hash)
+
+    assertSameBytes(await readChunks(found?.reader ?? null), cached.bytes, 'getBlobByHash')
+    expect(found?.digest).toEqual(cached.digest)
+    expect([cache.calls, fallback.calls]).toEqual([{ getBlob: 1 }, {}])
+    const fetched = await trusting.getBlobByHash(stored.digest.hash)
+    assertSameBytes(await readChunks(fetched?.reader ?? null), stored.bytes, 'getBlobByHash')
+    expect(await trusting.getBlobByHash(absent.digest.hash)).toBe(null)
+    expect(events).toEqual([])
+  })
+
+  test('getBlobByHash verifies what a cache has that is not trusted', async () => {
+    const blob = makeBlob(1, 100)
+    await fallback.commitWrite(blob.digest, sourceOf(blob))
+    await cache.commitWrite(blob.digest, sourceOf(blob))
+    cache.chunkBytes = 50
+    cache.damages = true
+
+    const found = await storage.getBlobByHash(blob.digest.hash)
+
+    assertSameBytes(await readChunks(found?.reader ?? null), blob.bytes, 'getBlobByHash')
+    expect(events).toMatchObject([{ kind: 'corrupt', operation: 'getBlob' }])
+  })
+
   test('hasBlob and missingBlobs ask the fallback, whatever the cache holds', async () => {
     const [cachedOnly, both] = makeBlobs(2, 100)
     if (cachedOnly === undefined || both === undefined) return

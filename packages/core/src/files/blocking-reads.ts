@@ -35,12 +35,14 @@ export const nodeBlockingReads: BlockingReads = {
     const descriptor = fs.openSync(path, 'r')
     try {
       let filled = 0
-      while (filled < buffer.byteLength) {
+      for (;;) {
         const bytesRead = fs.readSync(descriptor, buffer, filled, buffer.byteLength - filled, position + filled)
-        if (bytesRead === 0) break
         filled += bytesRead
+        const stat = fileStat(fs.fstatSync(descriptor))
+        // Mostly its size says that this was all, so that there is no need to read once more to find nothing.
+        const isAll = bytesRead === 0 || filled === buffer.byteLength || position + filled === stat.sizeBytes
+        if (isAll) return { bytesRead: filled, stat }
       }
-      return { bytesRead: filled, stat: fileStat(fs.fstatSync(descriptor)) }
     } finally {
       fs.closeSync(descriptor)
     }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -59,6 +59,17 @@ test('a file is looked at and read, from its middle as well, to its end and no f
 
   expect(part.toString()).toBe('nte')
   expect(all.toString('utf8', 0, 7)).toBe('content')
+})
+
+test.runIf(process.platform === 'linux')('a file whose size says nothing is read to its end', async () => {
+  const path = '/proc/self/cmdline'
+  const content = await readFile(path)
+  const buffer = Buffer.alloc(content.byteLength + 10)
+
+  const read = new QuickReads(nodeBlockingReads).read(path, buffer, 0)
+
+  expect(read).toMatchObject({ bytesRead: content.byteLength, stat: { sizeBytes: 0 } })
+  expect(content.equals(buffer.subarray(0, content.byteLength))).toBe(true)
 })
 
 test('an absent file is an answer, whatever else goes wrong is none', async () => {

@@ -21,6 +21,9 @@ const text = Buffer.alloc(MAX_HASH_WORDS * DIGITS_PER_WORD * 3)
 
 const ignored = new Uint32Array(MAX_HASH_WORDS)
 
+/** The last text that was found to be one: on its way to a blob, a hash is checked again and again. */
+let lastLowerHex = ''
+
 /**
  * Reads a hash that stands in bytes as text, a whole number of words long, and writes its words to `target`. Returns false
  * when it is not lower-case hexadecimal; what was written then means nothing.
@@ -49,8 +52,11 @@ export function parseHashWords(
 
 /** Tells whether a text of the length of some hash is lower-case hexadecimal. In bytes that takes half of what it takes in the string. */
 export function isLowerHex(hash: string): boolean {
+  if (hash === lastLowerHex) return true
   // Written as UTF-8, whatever is not ASCII makes it longer.
-  return text.write(hash) === hash.length && parseHashWords(text, 0, hash.length, ignored, 0)
+  const isOne = text.write(hash) === hash.length && parseHashWords(text, 0, hash.length, ignored, 0)
+  if (isOne) lastLowerHex = hash
+  return isOne
 }
 
 /** Writes the first words of the hash of a digest that was checked, or all of them, to the beginning of `target`. */

@@ -3,10 +3,10 @@ import { readerFromBytes, readerFromChunks } from '../blob-reader.ts'
 import type { BlobSource } from '../blob-source.ts'
 import type { ByteRange } from '../byte-range.ts'
 import { coversBlob } from '../byte-range.ts'
-import type { Digest } from '../digest.ts'
+import type { Digest, DigestFunction } from '../digest.ts'
 import { digestOf } from '../hashing.ts'
 import type { OperationOptions } from '../operation-options.ts'
-import type { StorageABC } from '../storage-abc.ts'
+import type { FoundBlob, StorageABC } from '../storage-abc.ts'
 import { corruptError, verifiedReader } from '../verified-reader.ts'
 import type { CacheAttempt } from './cache-attempt.ts'
 import type { CacheGuard, QuestionOptions } from './cache-guard.ts'
@@ -47,6 +47,18 @@ export class CacheTier {
     }
     // A part of a large blob cannot be verified.
     return coversBlob(range, digest) ? this.#openVerified(digest, options) : null
+  }
+
+  /** Opens what a trusted cache has of the blob of a hash; null or undefined when it has none, or cannot be trusted. */
+  async readByHash(
+    hash: string,
+    digestFunction: DigestFunction | undefined,
+    { signal }: OperationOptions,
+  ): Promise<FoundBlob | null | undefined> {
+    if (!this.#isTrusted) return undefined
+    const open = (): Promise<FoundBlob | null> => this.#cache.getBlobByHash(hash, digestFunction, { signal })
+    const discard = (found: FoundBlob | null): void => disposeReader(found && found.reader)
+    return this.#guard.ask('getBlobByHash', open, { signal, discard })
   }
 
   /** Reads many blobs; what the cache has not, or has wrongly, is not in the map. */

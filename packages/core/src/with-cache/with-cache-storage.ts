@@ -7,7 +7,7 @@ import { startAll, stopAll } from '../lifecycle.ts'
 import type { OperationOptions, ReadOptions } from '../operation-options.ts'
 import type { BlobCondition, CheckOptions } from '../scrub/check-content.ts'
 import type { Status } from '../status.ts'
-import type { BlobInfo } from '../storage-abc.ts'
+import type { BlobInfo, FoundBlob } from '../storage-abc.ts'
 import { StorageABC } from '../storage-abc.ts'
 import { BulkFiller } from './bulk-filler.ts'
 import { CacheGuard } from './cache-guard.ts'
@@ -208,6 +208,21 @@ export class WithCacheStorage extends StorageABC {
     const isBarred = this.#fills.isBarred({ hash, sizeBytes: 0, digestFunction })
     const cached = isBarred ? null : await this.#cache.ask('resolveHash', ask, options)
     return cached ?? this.#fallback.resolveHash(hash, digestFunction, options)
+  }
+
+  /** Opens what the cache has with one question, where the cache is believed. */
+  override async getBlobByHash(
+    hash: string,
+    digestFunction?: DigestFunction,
+    options: Omit<ReadOptions, 'offset' | 'length'> = {},
+  ): Promise<FoundBlob | null> {
+    const { signal } = options
+    this.assertRunning(signal)
+    const isBarred = this.#fills.isBarred({ hash, sizeBytes: 0, digestFunction })
+    const cached = isBarred ? null : await this.#cache.readByHash(hash, digestFunction, { signal })
+    if (!cached) return super.getBlobByHash(hash, digestFunction, options)
+    this.#touches.used(cached.digest)
+    return cached
   }
 
   override async *listBlobs(options: OperationOptions = {}): AsyncGenerator<BlobInfo, void, undefined> {
