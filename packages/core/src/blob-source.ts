@@ -4,7 +4,7 @@ import type { Digest } from './digest.ts'
 import { formatDigest } from './digest.ts'
 import { assertComputable } from './hashing.ts'
 import { abortable } from './abortable.ts'
-import type { OperationOptions } from './operation-options.ts'
+import type { ChunkBuffers, OperationOptions } from './operation-options.ts'
 import { StorageError } from './storage-error.ts'
 
 /**
@@ -21,7 +21,16 @@ export interface BlobSource {
    */
   readonly filePath?: string | undefined
   /** Starts a fresh read of the whole content. */
-  open(options?: OperationOptions): BlobReader
+  open(options?: SourceOptions): BlobReader
+}
+
+/** How a source is opened. */
+export interface SourceOptions extends OperationOptions {
+  /**
+   * Where it may take the buffers for its chunks: one for each, when the one before was handed out, and not to be written to once
+   * it is handed out itself. Default: new ones.
+   */
+  readonly buffers?: ChunkBuffers | undefined
 }
 
 /** Makes a source of bytes in memory, which must not change until the write they are given to has ended. */
@@ -71,11 +80,11 @@ export function assertStorable(source: BlobSource, digest: Digest): void {
 export async function* readSource(
   source: BlobSource,
   digest: Digest,
-  { signal }: OperationOptions = {},
+  { signal, buffers }: SourceOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   assertStorable(source, digest)
   signal?.throwIfAborted()
-  const reader = source.open({ signal })
+  const reader = source.open({ signal, buffers })
   const iterator = reader[Symbol.asyncIterator]()
   let received = 0
   try {
@@ -107,12 +116,38 @@ export async function collectSource(
     bytes.set(present)
     return bytes
   }
-  let filled = 0
-  for await (const chunk of readSource(source, digest, options)) {
-    bytes.set(chunk, filled)
-    filled += chunk.byteLength
-  }
+  const parts = new Parts(bytes)
+  for await (const chunk of readSource(source, digest, { ...options, buffers: parts })) parts.add(chunk)
   return bytes
+}
+
+/** Lends the parts of one buffer, one after the other: what is read into them is where it belongs, without a copy. */
+class Parts implements ChunkBuffers {
+  readonly #bytes: Uint8Array
+  #lent = 0
+  #filled = 0
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes
+  }
+
+  take(sizeBytes: number): Uint8Array {
+    const part = this.#bytes.subarray(this.#lent, this.#lent + sizeBytes)
+    if (part.byteLength < sizeBytes) return Buffer.allocUnsafeSlow(sizeBytes)
+    this.#lent += sizeBytes
+    return part
+  }
+
+  /** Adds the next chunk; copies it if it is not in its place. */
+  add(chunk: Uint8Array): void {
+    const { buffer, byteOffset } = this.#bytes
+    if (chunk.buffer !== buffer || chunk.byteOffset !== byteOffset + this.#filled) {
+      this.#bytes.set(chunk, this.#filled)
+      // From here on what is lent would not be where it belongs, and might be filled already.
+      this.#lent = this.#bytes.byteLength
+    }
+    this.#filled += chunk.byteLength
+  }
 }
 
 function sourceLengthError(digest: Digest, found: number | string): StorageError {

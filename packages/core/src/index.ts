@@ -11,7 +11,14 @@ export {
 } from './action-cache-abc.ts'
 export type { Backend } from './backend.ts'
 export { type BlobReader, readerFromBytes, readerFromChunks, type ReaderOptions } from './blob-reader.ts'
-export { assertStorable, type BlobSource, collectSource, readSource, sourceFromBytes } from './blob-source.ts'
+export {
+  assertStorable,
+  type BlobSource,
+  collectSource,
+  readSource,
+  sourceFromBytes,
+  type SourceOptions,
+} from './blob-source.ts'
 export { BufferPool, type BufferPoolOptions } from './buffer-pool.ts'
 export { type ByteRange, coversBlob, resolveRange } from './byte-range.ts'
 export {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import type { BlobReader } from './blob-reader.ts'
 import { readerFromChunks } from './blob-reader.ts'
-import type { BlobSource } from './blob-source.ts'
+import type { BlobSource, SourceOptions } from './blob-source.ts'
 import type { Digest, DigestFunction } from './digest.ts'
 import { createDigest, digestsEqual, formatDigest } from './digest.ts'
 import { ChunkList } from './files/chunk-list.ts'
@@ -14,7 +14,6 @@ import { SPOOL_MEMORY_BYTES, SpoolWriter } from './files/spool-writer.ts'
 import type { Hasher } from './hashing.ts'
 import { createHasher } from './hashing.ts'
 import { MemoryBudget } from './memory-budget.ts'
-import type { OperationOptions } from './operation-options.ts'
 import type { SpoolBudget } from './spool-budget.ts'
 import { StorageError } from './storage-error.ts'
 
@@ -145,13 +144,13 @@ export class WriteSession implements BlobSource, AsyncDisposable {
     throw new StorageError('invalid-argument', message, { digest: expected })
   }
 
-  open({ signal }: OperationOptions = {}): BlobReader {
+  open({ signal, buffers }: SourceOptions = {}): BlobReader {
     if (this.#digest === undefined || this.#isDisposed) {
       const reason = this.#isDisposed ? 'it is disposed' : 'finish() it first'
       throw new StorageError('invalid-argument', `WriteSession: cannot be read, ${reason}`)
     }
     if (this.#file === undefined) return readerFromChunks(this.#sizeBytes, this.#content ?? [], { signal })
-    return readerFromFile(this.#file, { offset: 0, length: this.#sizeBytes }, { signal })
+    return readerFromFile(this.#file, { offset: 0, length: this.#sizeBytes }, { signal, buffers })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

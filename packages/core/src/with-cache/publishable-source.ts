@@ -20,8 +20,8 @@ export interface PublishableOptions {
 export function publishableSource(source: BlobSource, options: PublishableOptions): BlobSource {
   return {
     sizeBytes: source.sizeBytes,
-    open({ signal } = {}) {
-      const reader = source.open({ signal })
+    open({ signal, buffers } = {}) {
+      const reader = source.open({ signal, buffers })
       const release = (): PromiseLike<void> => reader[Symbol.asyncDispose]()
       return readerFromChunks(source.sizeBytes, publishableChunks(reader, options), { signal, release })
     },
