@@ -6,7 +6,7 @@ import type { Digest, DigestFunction } from './digest.ts'
 import { resolveRange } from './byte-range.ts'
 import { assertHash, createDigest, digestFunctions } from './digest.ts'
 import { emptyDigest } from './hashing.ts'
-import type { OperationOptions, ReadOptions } from './operation-options.ts'
+import type { OperationOptions, ReadOptions, WholeReadOptions } from './operation-options.ts'
 import type { BlobCondition, CheckOptions } from './scrub/check-content.ts'
 import type { Status } from './status.ts'
 import { okStatus } from './status.ts'
@@ -98,7 +98,7 @@ export class EmptyBlobStorage extends StorageABC {
 
   override async bulkReadBlobs(
     digests: readonly Digest[],
-    options: OperationOptions = {},
+    options: WholeReadOptions = {},
   ): Promise<Map<string, Uint8Array>> {
     this.assertRunning(options.signal)
     const found = await this.#inner.bulkReadBlobs(
@@ -123,7 +123,7 @@ export class EmptyBlobStorage extends StorageABC {
   override async getBlobByHash(
     hash: string,
     digestFunction?: DigestFunction,
-    options: Omit<ReadOptions, 'offset' | 'length'> = {},
+    options: WholeReadOptions = {},
   ): Promise<FoundBlob | null> {
     this.assertRunning(options.signal)
     assertHash(hash, digestFunction)

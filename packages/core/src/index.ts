@@ -54,7 +54,7 @@ export { inSlices, type SliceOptions } from './in-slices.ts'
 export { Lifecycle, startAll, stopAll } from './lifecycle.ts'
 export { mapLimit } from './map-limit.ts'
 export { MemoryBudget } from './memory-budget.ts'
-export type { ChunkBuffers, OperationOptions, ReadOptions } from './operation-options.ts'
+export type { ChunkBuffers, OperationOptions, ReadOptions, WholeReadOptions } from './operation-options.ts'
 export {
   type BackendConfig,
   MAX_TIMER_MS,

@@ -10,15 +10,19 @@ export interface ChunkBuffers {
   take(sizeBytes: number): Uint8Array
 }
 
-/** Which part of a blob to read, and into what. */
-export interface ReadOptions extends OperationOptions {
-  /** First byte to read. Default: 0. Equal to the blob's size it gives zero bytes. */
-  readonly offset?: number | undefined
-  /** How many bytes to read at most; clipped at the end of the blob. Default: all that follow `offset`. */
-  readonly length?: number | undefined
+/** How whole blobs are read. */
+export interface WholeReadOptions extends OperationOptions {
   /**
    * Where a storage may take the buffers for chunks, one for each chunk. The reader of the blob uses them again once it is done
    * with a chunk, so a storage that keeps a chunk, or hands it on to somebody else as well, must not. Default: new ones.
    */
   readonly buffers?: ChunkBuffers | undefined
+}
+
+/** Which part of a blob to read, and into what. */
+export interface ReadOptions extends WholeReadOptions {
+  /** First byte to read. Default: 0. Equal to the blob's size it gives zero bytes. */
+  readonly offset?: number | undefined
+  /** How many bytes to read at most; clipped at the end of the blob. Default: all that follow `offset`. */
+  readonly length?: number | undefined
 }

@@ -1,6 +1,6 @@
 import type { Digest } from './digest.ts'
 import { exactDigestKey, formatDigest } from './digest.ts'
-import type { OperationOptions } from './operation-options.ts'
+import type { OperationOptions, WholeReadOptions } from './operation-options.ts'
 import type { Status } from './status.ts'
 import { statusOfItemError } from './status.ts'
 import type { StorageABC } from './storage-abc.ts'
@@ -35,7 +35,7 @@ export async function splitMissingBlobs(
 export async function splitBulkReadBlobs(
   digests: readonly Digest[],
   childrenOf: ChildrenOf<Digest>,
-  options: OperationOptions,
+  options: WholeReadOptions,
 ): Promise<Map<string, Uint8Array>> {
   const parts = partition(digests, childrenOf)
   const answers = await Promise.all(parts.map(({ child, items }) => child.bulkReadBlobs(items, options)))

@@ -6,7 +6,7 @@ import { assertDigest, formatDigest } from './digest.ts'
 import { digestOf } from './hashing.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { mapLimit } from './map-limit.ts'
-import type { OperationOptions, ReadOptions } from './operation-options.ts'
+import type { OperationOptions, ReadOptions, WholeReadOptions } from './operation-options.ts'
 import type { BlobCondition, CheckOptions } from './scrub/check-content.ts'
 import { checkContent } from './scrub/check-content.ts'
 import type { Status } from './status.ts'
@@ -86,7 +86,7 @@ export abstract class StorageABC extends Lifecycle {
   async getBlobByHash(
     hash: string,
     digestFunction?: DigestFunction,
-    options: Omit<ReadOptions, 'offset' | 'length'> = {},
+    options: WholeReadOptions = {},
   ): Promise<FoundBlob | null> {
     const digest = await this.resolveHash(hash, digestFunction, options)
     const reader = digest && (await this.getBlob(digest, options))
@@ -148,8 +148,11 @@ export abstract class StorageABC extends Lifecycle {
     )
   }
 
-  /** Reads many blobs whole, keyed by hash; those that are not stored are not in the map. Rejects when any is unknown. */
-  async bulkReadBlobs(digests: readonly Digest[], options: OperationOptions = {}): Promise<Map<string, Uint8Array>> {
+  /**
+   * Reads many blobs whole, keyed by hash; those that are not stored are not in the map. Rejects when any is unknown; then some may
+   * still be read into `buffers`.
+   */
+  async bulkReadBlobs(digests: readonly Digest[], options: WholeReadOptions = {}): Promise<Map<string, Uint8Array>> {
     this.assertRunning(options.signal)
     const found = new Map<string, Uint8Array>()
     await mapLimit(digests, this.bulkConcurrency, async (digest) => {
@@ -161,7 +164,7 @@ export abstract class StorageABC extends Lifecycle {
   }
 
   /** A damaged blob reads as absent here: it was dropped, and one of many must not cost the caller the others. */
-  async #readWhole(digest: Digest, options: OperationOptions): Promise<Uint8Array | null> {
+  async #readWhole(digest: Digest, options: WholeReadOptions): Promise<Uint8Array | null> {
     try {
       const reader = await this.getBlob(digest, options)
       return reader === null ? null : await reader.bytes()

@@ -8,6 +8,7 @@ import type {
   DigestFunction,
   OperationOptions,
   ReadOptions,
+  WholeReadOptions,
 } from '@caskade/core'
 import { assertDigest, assertHash, createDigest, checkContent, inSlices, resolveRange, StorageABC } from '@caskade/core'
 import { fileError, largestFileBytes } from '@caskade/core/files'
@@ -89,7 +90,7 @@ export class FsStorage extends StorageABC {
 
   override async bulkReadBlobs(
     digests: readonly Digest[],
-    options: OperationOptions = {},
+    options: WholeReadOptions = {},
   ): Promise<Map<string, Uint8Array>> {
     this.assertRunning(options.signal)
     for (const digest of digests) assertDigest(digest)
@@ -98,7 +99,7 @@ export class FsStorage extends StorageABC {
     const read = (digest: Digest): void => {
       if (found.has(digest.hash)) return
       const { opener } = this.#store.running
-      const bytes = opener.readQuickly(digest, resolveRange(digest, {}), { isCheck: false })
+      const bytes = opener.readQuickly(digest, resolveRange(digest, {}), { isCheck: false, buffers: options.buffers })
       if (bytes === undefined) unsure.push(digest)
       else if (bytes !== null) found.set(digest.hash, bytes)
     }

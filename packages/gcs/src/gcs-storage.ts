@@ -7,6 +7,7 @@ import type {
   OperationOptions,
   ReadOptions,
   Status,
+  WholeReadOptions,
 } from '@caskade/core'
 import {
   assertDigest,
@@ -160,7 +161,7 @@ export class GcsStorage extends StorageABC {
 
   override async bulkReadBlobs(
     digests: readonly Digest[],
-    options: OperationOptions = {},
+    options: WholeReadOptions = {},
   ): Promise<Map<string, Uint8Array>> {
     this.assertRunning(options.signal)
     return super.bulkReadBlobs([...distinct(digests).values()], options)

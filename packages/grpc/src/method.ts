@@ -15,7 +15,7 @@ export interface MethodCodec<Request, Response> {
   readonly encode: (response: Response) => EncodedMessage
 }
 
-/** How the messages of a method with many responses are read and written. */
+/** How the messages of a method are read and written whose responses are in memory that is used again. */
 export interface ResponsesCodec<Request, Response> extends MethodCodec<Request, Response> {
   /**
    * Called once the connection has taken a response and nobody needs its bytes any more, so that their memory may be used again;
@@ -33,15 +33,16 @@ export interface Method {
 
 /** A method with one request, and one response or a status. */
 export function unaryMethod<Request, Response>(
-  codec: MethodCodec<Request, Response>,
+  codec: ResponsesCodec<Request, Response>,
   handle: (request: Request, context: CallContext) => Promise<Response | StatusAnswer>,
 ): Method {
   return {
     path: codec.path,
     async serve(call) {
       const response = await handle(await receiveOne(call, codec), call)
+      const { onTaken } = codec
       if (response instanceof StatusAnswer) call.finish(response)
-      else await call.sendOnly(codec.encode(response))
+      else await call.sendOnly(codec.encode(response), onTaken === undefined ? undefined : () => onTaken(response))
     },
   }
 }

@@ -146,15 +146,17 @@ export class ServerCall implements CallContext, StreamListener, Expiring {
   }
 
   /** Sends the only message of a response, and ends the call with OK; otherwise as {@link send}. */
-  async sendOnly(message: EncodedMessage): Promise<void> {
+  async sendOnly(message: EncodedMessage, onTaken?: () => void): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure
     const chunks = frameMessage(message)
     const [body] = chunks
     if (body === undefined || chunks.length > 1) {
-      await this.#write(chunks)
+      await this.#write(chunks, onTaken)
       this.finish()
       return
     }
+    // What is in one piece is a copy.
+    onTaken?.()
     if (this.#markFinished(StatusCode.OK)) this.#stream.respondWith(RESPONSE_HEADERS, body, OK_TRAILERS)
   }
 

@@ -3,6 +3,8 @@ import type { Digest, Status } from '@caskade/core'
 import { FairBudget, StorageError, statusOfError } from '@caskade/core'
 import type { CallContext, Method } from '@caskade/grpc'
 import { GrpcError, serverStreamingMethod, StatusCode, unaryMethod } from '@caskade/grpc'
+import type { BatchBuffers } from './batch-memory.ts'
+import { BatchMemory } from './batch-memory.ts'
 import { answerBatchRead } from './batch-read-response.ts'
 import { codecOf, pathOf } from './codec.ts'
 import type { DigestReader } from './digests.ts'
@@ -47,12 +49,20 @@ interface BatchItem {
   readonly content: () => Promise<readonly [Digest, Uint8Array]>
 }
 
+/** The answers to a batch that was read. */
+interface BatchRead {
+  readonly items: readonly BatchReadItem[]
+  /** What holds their content, as far as it was lent for it and may be used again. */
+  readonly buffers: BatchBuffers | undefined
+}
+
 /** `ContentAddressableStorage`: blobs in batches, and trees. */
 export class CasService {
   readonly #settings: ReapiSettings
   readonly #digests: DigestReader
   /** The bytes of batches that are read and not yet sent. */
   readonly #responses: FairBudget
+  readonly #memory = new BatchMemory()
 
   constructor(settings: ReapiSettings, digests: DigestReader) {
     this.#settings = settings
@@ -72,7 +82,12 @@ export class CasService {
         (request, call) => this.#batchUpdateBlobs(request, call),
       ),
       unaryMethod(
-        { path: pathOf(batchReadBlobs), decode: decodeBatchReadRequest, encode: encodeBatchReadResponse },
+        {
+          path: pathOf(batchReadBlobs),
+          decode: decodeBatchReadRequest,
+          encode: ({ items }: BatchRead) => encodeBatchReadResponse(items),
+          onTaken: ({ buffers }: BatchRead) => buffers?.giveBack(),
+        },
         (request, call) => this.#batchReadBlobs(request, call),
       ),
       serverStreamingMethod(codecOf(getTree), (request, call) => this.#getTree(request, call)),
@@ -143,27 +158,34 @@ export class CasService {
   async #batchReadBlobs(
     { instanceName, digests: wireDigests, digestFunction, acceptableCompressors }: BatchReadRequest,
     call: CallContext,
-  ): Promise<readonly BatchReadItem[]> {
+  ): Promise<BatchRead> {
     this.#settings.assertInstance(instanceName)
     assertBatchCount(wireDigests.length)
     const digests = await mapInTurns(wireDigests, (digest) => this.#digests.read(digest, digestFunction))
     const batchBytes = this.#assertBatchSize(digests.map(({ sizeBytes }) => sizeBytes))
     if (batchBytes > UNCOUNTED_BYTES) call.whenOver(await this.#responses.acquire(batchBytes, call))
-    const outcomes = await this.#readAll(digests, call.signal)
+    // A byte more for each, by which a storage sees that there is no more.
+    const buffers = this.#memory.lend(batchBytes + digests.length)
+    const outcomes = await this.#readAll(digests, call.signal, buffers)
     const sizes = [...outcomes.values()].flatMap((outcome) => ('byteLength' in outcome ? [outcome.byteLength] : []))
     this.#settings.onUse({ kind: 'read', blobs: sizes.length, bytes: sumOf(sizes) }, call)
-    return answerBatchRead(digests, outcomes, {
+    const items = await answerBatchRead(digests, outcomes, {
       maxBytes: Math.max(DEFAULT_RECEIVED_BYTES, this.#settings.maxBatchBytes + BATCH_OVERHEAD_BYTES),
       isZstdAccepted: acceptableCompressors.includes(Compressor.ZSTD),
     })
+    return { items, buffers }
   }
 
-  /** All in one call; if any of them fails, one by one, so that each has a status of its own. */
-  async #readAll(digests: readonly Digest[], signal: AbortSignal): Promise<Map<string, Uint8Array | Status>> {
+  async #readAll(
+    digests: readonly Digest[],
+    signal: AbortSignal,
+    buffers?: BatchBuffers,
+  ): Promise<Map<string, Uint8Array | Status>> {
     const { storage } = this.#settings.backend
     try {
-      return await storage.bulkReadBlobs(digests, { signal })
+      return await storage.bulkReadBlobs(digests, { signal, buffers })
     } catch (error) {
+      buffers?.abandon()
       signal.throwIfAborted()
       if (digests.length === 1) return new Map([[digests[0]?.hash ?? '', statusOfError(error)]])
     }

@@ -11,6 +11,7 @@ import type {
   ReadOptions,
   SliceOptions,
   Status,
+  WholeReadOptions,
 } from '@caskade/core'
 import { assertDigest, assertHash, checkContent, createDigest, inSlices, resolveRange, StorageABC } from '@caskade/core'
 import { BlobOpener } from './blob-opener.ts'
@@ -105,7 +106,7 @@ export class SqliteStorage extends StorageABC {
 
   override async bulkReadBlobs(
     digests: readonly Digest[],
-    options: OperationOptions = {},
+    options: WholeReadOptions = {},
   ): Promise<Map<string, Uint8Array>> {
     this.assertRunning(options.signal)
     for (const digest of digests) assertDigest(digest)
@@ -181,7 +182,7 @@ export class SqliteStorage extends StorageABC {
   override async getBlobByHash(
     hash: string,
     digestFunction?: DigestFunction,
-    { signal, buffers }: Omit<ReadOptions, 'offset' | 'length'> = {},
+    { signal, buffers }: WholeReadOptions = {},
   ): Promise<FoundBlob | null> {
     this.assertRunning(signal)
     assertHash(hash, digestFunction)

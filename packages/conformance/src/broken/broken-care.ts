@@ -1,4 +1,4 @@
-import type { BlobReader, BlobSource, Digest, OperationOptions, ReadOptions } from '@caskade/core'
+import type { BlobReader, BlobSource, Digest, OperationOptions, ReadOptions, WholeReadOptions } from '@caskade/core'
 import { digestKey, readerFromBytes, StorageError } from '@caskade/core'
 import { ReferenceStorage } from '../reference/reference-storage.ts'
 import type { BrokenStorage } from './broken-storage.ts'
@@ -23,6 +23,26 @@ export const brokenCare: readonly BrokenStorage[] = [
             this.blobs.set(digestKey(digest), { ...blob, bytes })
           }
           return super.getBlob(digest, readOptions)
+        }
+      })(options),
+  },
+  {
+    defect: 'keeps the buffers that it is lent for many blobs',
+    caughtBy: 'bulkReadBlobs: a buffer that was lent holds one blob, and is of no use to the storage after that',
+    create: (options) =>
+      new (class extends ReferenceStorage {
+        override async bulkReadBlobs(
+          digests: readonly Digest[],
+          readOptions: WholeReadOptions = {},
+        ): Promise<Map<string, Uint8Array>> {
+          for (const digest of digests) {
+            const blob = this.blobs.get(digestKey(digest))
+            const bytes = readOptions.buffers?.take(digest.sizeBytes)
+            if (blob === undefined || bytes === undefined) continue
+            bytes.set(blob.bytes)
+            this.blobs.set(digestKey(digest), { ...blob, bytes })
+          }
+          return super.bulkReadBlobs(digests, readOptions)
         }
       })(options),
   },

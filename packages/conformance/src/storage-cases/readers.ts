@@ -82,6 +82,30 @@ export const readerCases: readonly StorageCase[] = [
     },
   },
   {
+    name: 'bulkReadBlobs: a buffer that was lent holds one blob, and is of no use to the storage after that',
+    async run({ storage, blobSizes }) {
+      const blobs = blobSizes.map((size) => makeBlob(size, size))
+      for (const blob of blobs) await storage.commitWrite(blob.digest, sourceOf(blob))
+      const lent: Uint8Array[] = []
+      const take = (sizeBytes: number): Uint8Array => {
+        const buffer = new Uint8Array(sizeBytes)
+        lent.push(buffer)
+        return buffer
+      }
+
+      const found = await storage.bulkReadBlobs(
+        blobs.map(({ digest }) => digest),
+        { buffers: { take } },
+      )
+
+      for (const { digest, bytes } of blobs) {
+        assertSameBytes(found.get(digest.hash) ?? new Uint8Array(0), bytes, 'read into buffers')
+      }
+      for (const buffer of lent) buffer.fill(0)
+      for (const blob of blobs) await assertStored(storage, blob)
+    },
+  },
+  {
     name: 'snapshot: readers at different places of a blob that is deleted and written again read on to the end',
     async run({ storage, blobSizes }) {
       for (const size of blobSizes) {

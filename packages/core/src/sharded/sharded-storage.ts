@@ -3,7 +3,7 @@ import type { BlobSource } from '../blob-source.ts'
 import type { Digest, DigestFunction } from '../digest.ts'
 import { assertHash } from '../digest.ts'
 import { startAll, stopAll } from '../lifecycle.ts'
-import type { OperationOptions, ReadOptions } from '../operation-options.ts'
+import type { OperationOptions, ReadOptions, WholeReadOptions } from '../operation-options.ts'
 import { splitBulkDelete, splitBulkReadBlobs, splitBulkUpdateBlobs, splitMissingBlobs } from '../partition.ts'
 import type { BlobCondition, CheckOptions } from '../scrub/check-content.ts'
 import type { Status } from '../status.ts'
@@ -136,7 +136,7 @@ export class ShardedStorage extends StorageABC {
 
   override async bulkReadBlobs(
     digests: readonly Digest[],
-    options: OperationOptions = {},
+    options: WholeReadOptions = {},
   ): Promise<Map<string, Uint8Array>> {
     this.assertRunning(options.signal)
     const found = await splitBulkReadBlobs(digests, (digest) => [this.#ownersOf(digest).present], options)

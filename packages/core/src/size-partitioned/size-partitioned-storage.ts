@@ -2,7 +2,7 @@ import type { BlobReader } from '../blob-reader.ts'
 import type { BlobSource } from '../blob-source.ts'
 import type { Digest, DigestFunction } from '../digest.ts'
 import { startAll, stopAll } from '../lifecycle.ts'
-import type { OperationOptions, ReadOptions } from '../operation-options.ts'
+import type { OperationOptions, ReadOptions, WholeReadOptions } from '../operation-options.ts'
 import { splitBulkDelete, splitBulkReadBlobs, splitBulkUpdateBlobs, splitMissingBlobs } from '../partition.ts'
 import type { BlobCondition, CheckOptions } from '../scrub/check-content.ts'
 import type { Status } from '../status.ts'
@@ -115,7 +115,7 @@ export class SizePartitionedStorage extends StorageABC {
 
   override async bulkReadBlobs(
     digests: readonly Digest[],
-    options: OperationOptions = {},
+    options: WholeReadOptions = {},
   ): Promise<Map<string, Uint8Array>> {
     this.assertRunning(options.signal)
     return splitBulkReadBlobs(digests, (digest) => [this.#ownerOf(digest)], options)

@@ -4,7 +4,7 @@ import { coversBlob, resolveRange } from '../byte-range.ts'
 import type { DeferredWrites, DeferredWritesStatus } from '../deferred/deferred-writes.ts'
 import type { Digest, DigestFunction } from '../digest.ts'
 import { startAll, stopAll } from '../lifecycle.ts'
-import type { OperationOptions, ReadOptions } from '../operation-options.ts'
+import type { OperationOptions, ReadOptions, WholeReadOptions } from '../operation-options.ts'
 import type { BlobCondition, CheckOptions } from '../scrub/check-content.ts'
 import type { Status } from '../status.ts'
 import type { BlobInfo, FoundBlob } from '../storage-abc.ts'
@@ -180,11 +180,13 @@ export class WithCacheStorage extends StorageABC {
     return this.#filler.along(blobs, store, options)
   }
 
+  /** Lends no buffers: what the cache has not goes into it, and stays. */
   override async bulkReadBlobs(
     digests: readonly Digest[],
-    options: OperationOptions = {},
+    { signal }: OperationOptions = {},
   ): Promise<Map<string, Uint8Array>> {
-    this.assertRunning(options.signal)
+    this.assertRunning(signal)
+    const options = { signal }
     const found = await this.#cache.readMany(
       digests.filter((digest) => !this.#fills.isBarred(digest)),
       options,
@@ -214,7 +216,7 @@ export class WithCacheStorage extends StorageABC {
   override async getBlobByHash(
     hash: string,
     digestFunction?: DigestFunction,
-    options: Omit<ReadOptions, 'offset' | 'length'> = {},
+    options: WholeReadOptions = {},
   ): Promise<FoundBlob | null> {
     const { signal } = options
     this.assertRunning(signal)
