@@ -1,8 +1,8 @@
 // Measures how the server does with millions of blobs: `pnpm bench:scale --help`.
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { formatFigure } from './bench/format.ts'
-import { assertSameSettings, formatKept, readKept } from './bench/kept-file.ts'
+import { assertSameSettings, ReportFiles } from './bench/kept-file.ts'
 import type { BenchRun, OfRun } from './bench/kept-runs.ts'
 import { describeMachine } from './bench/machine.ts'
 import { reportedCommand } from './bench/shared-arguments.ts'
@@ -24,14 +24,18 @@ import { LoadGenerator } from './bench-server/load.ts'
 import { endAllSubjects } from './bench-server/subject.ts'
 
 const PLAYGROUND = join(import.meta.dirname, '..')
-const REPORT = join(PLAYGROUND, 'SCALE-BENCHMARKS.md')
-const FIGURES = join(PLAYGROUND, 'scale-benchmarks.json')
+const files = new ReportFiles({
+  reportPath: join(PLAYGROUND, 'SCALE-BENCHMARKS.md'),
+  figuresPath: join(PLAYGROUND, 'scale-benchmarks.json'),
+  lists: scaleLists,
+  makeReport: makeScaleReport,
+})
 
 const words = process.argv.slice(2)
 const { help, report, subjects: wanted, ...asked } = parseScaleBenchArguments(words)
 const { write, isNarrowed, seed, effort, directory, keep, blobs, parts } = asked
 if (help) process.stdout.write(scaleBenchUsage)
-else if (report) await writeReportAnew()
+else if (report) await files.writeAnew()
 else await main()
 
 async function main(): Promise<void> {
@@ -57,7 +61,7 @@ function stop(stopping: AbortController): void {
 
 async function measure(folder: string, signal: AbortSignal): Promise<void> {
   process.stdout.write(`${describeMachine()}; seed ${seed}\n`)
-  const kept = write && isNarrowed ? await readReport() : undefined
+  const kept = write && isNarrowed ? await files.read() : undefined
   if (kept !== undefined) assertSameSettings(kept, { seed, effort })
   const load = await LoadGenerator.build(folder)
   const installed = await installSubjects(
@@ -98,7 +102,7 @@ async function measure(folder: string, signal: AbortSignal): Promise<void> {
       )
       process.exitCode = 1
     }
-    if (write) await writeReport(kept === undefined ? anew : mergeScaleReports(kept, anew, attempted))
+    if (write) await files.write(kept === undefined ? anew : mergeScaleReports(kept, anew, attempted))
   }
 
   for (const store of new Set(subjects.map((subject) => subject.store))) {
@@ -153,19 +157,4 @@ function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const [line = ''] = error.message.split('\n')
   return error.cause === undefined ? line : `${line}: ${messageOf(error.cause)}`
-}
-
-function readReport(): Promise<ScaleReport | undefined> {
-  return readKept(FIGURES, scaleLists)
-}
-
-async function writeReport(made: ScaleReport): Promise<void> {
-  await writeFile(REPORT, makeScaleReport(made))
-  await writeFile(FIGURES, formatKept(made, scaleLists))
-}
-
-async function writeReportAnew(): Promise<void> {
-  const kept = await readReport()
-  if (kept === undefined) throw new Error(`--report: there is no ${FIGURES}`)
-  await writeFile(REPORT, makeScaleReport(kept))
 }

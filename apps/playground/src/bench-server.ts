@@ -1,7 +1,7 @@
 // Measures the server beside those that people use instead: `pnpm bench:server --help`.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { assertSameSettings, formatKept, readKept } from './bench/kept-file.ts'
+import { assertSameSettings, ReportFiles } from './bench/kept-file.ts'
 import type { OfRun } from './bench/kept-runs.ts'
 import { describeMachine } from './bench/machine.ts'
 import { reportedCommand } from './bench/shared-arguments.ts'
@@ -21,8 +21,12 @@ import { endAllSubjects } from './bench-server/subject.ts'
 import { subjectKinds } from './bench-server/subjects.ts'
 
 const PLAYGROUND = join(import.meta.dirname, '..')
-const REPORT = join(PLAYGROUND, 'SERVER-BENCHMARKS.md')
-const FIGURES = join(PLAYGROUND, 'server-benchmarks.json')
+const files = new ReportFiles({
+  reportPath: join(PLAYGROUND, 'SERVER-BENCHMARKS.md'),
+  figuresPath: join(PLAYGROUND, 'server-benchmarks.json'),
+  lists: serverLists,
+  makeReport: makeServerReport,
+})
 
 const words = process.argv.slice(2)
 const { help, quick, write, report, isNarrowed, profile, seed, directory, cases, kinds } =
@@ -30,7 +34,7 @@ const { help, quick, write, report, isNarrowed, profile, seed, directory, cases,
 const effort = quick ? quickServerEffort : fullServerEffort
 const called = reportedCommand('pnpm bench:server', words)
 if (help) process.stdout.write(serverBenchUsage)
-else if (report) await writeReportAnew()
+else if (report) await files.writeAnew()
 else await main()
 
 async function main(): Promise<void> {
@@ -46,7 +50,7 @@ async function main(): Promise<void> {
 }
 
 async function measureAll(options: ServerRunOptions): Promise<void> {
-  const kept = write && isNarrowed ? await readReport() : undefined
+  const kept = write && isNarrowed ? await files.read() : undefined
   if (kept !== undefined) assertSameSettings(kept, { seed, effort })
   const { subjects, missing } = await installSubjects(kinds)
   const installed = subjects.map(({ kind }) => kind)
@@ -59,7 +63,7 @@ async function measureAll(options: ServerRunOptions): Promise<void> {
     const result = await runServerCase(serverCase, installed, options)
     process.stderr.write(`${serverSummary(result)}\n`)
     results.push({ ...result, run })
-    if (write) await writeReport(kept === undefined ? anew : mergeServerReports(kept, anew))
+    if (write) await files.write(kept === undefined ? anew : mergeServerReports(kept, anew))
   }
   if (!write) process.stdout.write(makeServerReport(anew))
 }
@@ -82,19 +86,4 @@ async function abandon(folder: string): Promise<void> {
   endAllSubjects()
   await rm(folder, { recursive: true, force: true, maxRetries: 5 })
   process.exit(130)
-}
-
-function readReport(): Promise<ServerReport | undefined> {
-  return readKept(FIGURES, serverLists)
-}
-
-async function writeReport(made: ServerReport): Promise<void> {
-  await writeFile(REPORT, makeServerReport(made))
-  await writeFile(FIGURES, formatKept(made, serverLists))
-}
-
-async function writeReportAnew(): Promise<void> {
-  const kept = await readReport()
-  if (kept === undefined) throw new Error(`--report: there is no ${FIGURES}`)
-  await writeFile(REPORT, makeServerReport(kept))
 }

@@ -1,5 +1,6 @@
 import type { BlobReader } from './blob-reader.ts'
 import { readerFromBytes } from './blob-reader.ts'
+import { BufferParts } from './buffer-parts.ts'
 import type { Digest } from './digest.ts'
 import { formatDigest } from './digest.ts'
 import { assertComputable } from './hashing.ts'
@@ -116,38 +117,19 @@ export async function collectSource(
     bytes.set(present)
     return bytes
   }
-  const parts = new Parts(bytes)
-  for await (const chunk of readSource(source, digest, { ...options, buffers: parts })) parts.add(chunk)
-  return bytes
-}
-
-/** Lends the parts of one buffer, one after the other: what is read into them is where it belongs, without a copy. */
-class Parts implements ChunkBuffers {
-  readonly #bytes: Uint8Array
-  #lent = 0
-  #filled = 0
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes
-  }
-
-  take(sizeBytes: number): Uint8Array {
-    const part = this.#bytes.subarray(this.#lent, this.#lent + sizeBytes)
-    if (part.byteLength < sizeBytes) return Buffer.allocUnsafeSlow(sizeBytes)
-    this.#lent += sizeBytes
-    return part
-  }
-
-  /** Adds the next chunk; copies it if it is not in its place. */
-  add(chunk: Uint8Array): void {
-    const { buffer, byteOffset } = this.#bytes
-    if (chunk.buffer !== buffer || chunk.byteOffset !== byteOffset + this.#filled) {
-      this.#bytes.set(chunk, this.#filled)
-      // From here on what is lent would not be where it belongs, and might be filled already.
-      this.#lent = this.#bytes.byteLength
+  const { buffer, byteOffset } = bytes
+  const buffers = new BufferParts(bytes)
+  let filled = 0
+  for await (const chunk of readSource(source, digest, { ...options, buffers })) {
+    // What was read into the part that was lent for it is where it belongs.
+    if (chunk.buffer !== buffer || chunk.byteOffset !== byteOffset + filled) {
+      bytes.set(chunk, filled)
+      // What would be lent from here on belongs elsewhere, and might be filled already.
+      buffers.end()
     }
-    this.#filled += chunk.byteLength
+    filled += chunk.byteLength
   }
+  return bytes
 }
 
 function sourceLengthError(digest: Digest, found: number | string): StorageError {

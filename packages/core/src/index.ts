@@ -19,6 +19,7 @@ export {
   sourceFromBytes,
   type SourceOptions,
 } from './blob-source.ts'
+export { BufferParts } from './buffer-parts.ts'
 export { BufferPool, type BufferPoolOptions } from './buffer-pool.ts'
 export { type ByteRange, coversBlob, resolveRange } from './byte-range.ts'
 export {

@@ -1,4 +1,5 @@
 import type { ChunkBuffers } from '@caskade/core'
+import { BufferParts } from '@caskade/core'
 
 /** Batches of less are read into buffers of their own, in bytes: to look after them would take longer than making them. */
 const SMALLEST_BYTES = 256 * 1024
@@ -37,19 +38,17 @@ export class BatchMemory {
 /** The memory of one batch, of which each blob gets a part. */
 export class BatchBuffers implements ChunkBuffers {
   readonly #onDone: (memory: Buffer) => void
+  readonly #parts: BufferParts
   #memory: Buffer | undefined
-  #taken = 0
 
   constructor(memory: Buffer, onDone: (memory: Buffer) => void) {
     this.#memory = memory
+    this.#parts = new BufferParts(memory)
     this.#onDone = onDone
   }
 
   take(sizeBytes: number): Uint8Array {
-    const part = this.#memory?.subarray(this.#taken, this.#taken + sizeBytes)
-    if (part === undefined || part.byteLength < sizeBytes) return Buffer.allocUnsafeSlow(sizeBytes)
-    this.#taken += sizeBytes
-    return part
+    return this.#parts.take(sizeBytes)
   }
 
   /** Gives the memory back: nobody reads from it any more, nor writes to it. */
@@ -61,5 +60,6 @@ export class BatchBuffers implements ChunkBuffers {
   /** Leaves the memory to the garbage collector, because somebody may still write to it. */
   abandon(): void {
     this.#memory = undefined
+    this.#parts.end()
   }
 }

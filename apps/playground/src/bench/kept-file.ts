@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { isErrnoException } from '@caskade/core'
 import type { BenchRun, OfRun } from './kept-runs.ts'
@@ -71,6 +71,45 @@ export async function readKept<List extends string, Report extends KeptReport<Li
       `${path}: what was measured before cannot be taken up; measure all of it, without an option that narrows, or delete the file`,
       { cause: error },
     )
+  }
+}
+
+/** Where a report is kept: as markdown, and its figures as JSON. */
+export interface ReportFilesOptions<List extends string, Report extends KeptReport<List>> {
+  readonly reportPath: string
+  readonly figuresPath: string
+  readonly lists: readonly List[]
+  readonly makeReport: (report: Report) => string
+}
+
+/** The files of a report. */
+export class ReportFiles<List extends string, Report extends KeptReport<List>> {
+  readonly #options: ReportFilesOptions<List, Report>
+
+  constructor(options: ReportFilesOptions<List, Report>) {
+    this.#options = options
+  }
+
+  /** Resolves to the report that is there, or to undefined when there is none; see {@link readKept}. */
+  read(): Promise<Report | undefined> {
+    return readKept<List, Report>(this.#options.figuresPath, this.#options.lists)
+  }
+
+  async write(report: Report): Promise<void> {
+    const { figuresPath, lists } = this.#options
+    await this.#writeMarkdown(report)
+    await writeFile(figuresPath, formatKept(report, lists))
+  }
+
+  /** Writes the markdown anew from the figures that are there. */
+  async writeAnew(): Promise<void> {
+    const kept = await this.read()
+    if (kept === undefined) throw new Error(`--report: there is no ${this.#options.figuresPath}`)
+    await this.#writeMarkdown(kept)
+  }
+
+  async #writeMarkdown(report: Report): Promise<void> {
+    await writeFile(this.#options.reportPath, this.#options.makeReport(report))
   }
 }
 
